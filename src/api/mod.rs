@@ -1,0 +1,42 @@
+//! The contract as Rust: everything here but the two helpers is generated from `proto/cognate/v1` by `build.rs`.
+//!
+//! Plain data: requests, responses, the [`Op`] enum. The wires, the operations and the guard see it; the store and the
+//! domain never do. A request's `Debug` hides its sensitive members.
+
+pub mod check;
+pub mod json;
+
+mod generated {
+    #![allow(clippy::all, clippy::pedantic, dead_code, missing_docs)]
+    use super::{Redacted, check, json};
+
+    tonic::include_proto!("cognate.v1");
+    include!(concat!(env!("OUT_DIR"), "/contract.rs"));
+}
+
+pub use generated::*;
+
+/// The whole contract as an encoded `FileDescriptorSet`, our annotations included: what reflection serves.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// Who may call an operation: the `access` option of its rpc.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// No credential: what is in the body authorises (a client id, a code, a password, a token to trade in).
+    Anyone,
+    /// The user's access token, a member of the request.
+    SignedIn,
+    /// The user's access token or a challenge session.
+    SignedInOrInChallenge,
+    /// A principal of this installation, by a credential that the guard has checked.
+    Operator,
+}
+
+/// Stands in a `Debug` for a sensitive member.
+pub struct Redacted;
+
+impl std::fmt::Debug for Redacted {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("<redacted>")
+    }
+}

@@ -1,0 +1,49 @@
+//! `cognate serve`.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Serve, quickstart, runtime};
+use crate::clock::Clock;
+use crate::config::{Config, Flags};
+use crate::rng::Rng;
+use crate::server::{self, CannotServe, DataDirectory};
+use crate::telemetry;
+
+pub(super) fn serve(arguments: &Serve) -> Result<(), CannotServe> {
+    let allow_plaintext = arguments.allow_plaintext.then_some(true);
+    let config = arguments.common.config(Flags { listen: arguments.listen, allow_plaintext, ..Flags::default() })?;
+    telemetry::start(&config).map_err(CannotServe)?;
+    runtime()?.block_on(run(&config))
+}
+
+async fn run(config: &Config) -> Result<(), CannotServe> {
+    let _directory = DataDirectory::take(config)?;
+    let listener = server::bind(config).await?;
+    let address = listener.local_addr().map_err(|cause| CannotServe(cause.to_string()))?;
+    let endpoint = format!("http://{address}");
+    let is_new = quickstart::is_due(config);
+    if is_new && address.ip().is_loopback() {
+        quickstart::make_key(config)?;
+    }
+    let app = server::open(config, server::public_url(config, address), Clock::System, Rng::system())?;
+    if is_new && address.ip().is_loopback() {
+        quickstart::create(config, &app, &endpoint).await?.print(config);
+    } else {
+        quickstart::tell_endpoint(config, &app, &endpoint)?;
+    }
+    println!("Cognate listens on {endpoint}");
+    let stopping = stop_signal()?;
+    server::run(config, app, listener, stopping).await
+}
+
+/// Ends at SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()>, CannotServe> {
+    let listen = |kind| signal(kind).map_err(|cause| CannotServe(format!("signals: {cause}")));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

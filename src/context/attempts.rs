@@ -1,0 +1,79 @@
+//! Password attempts: counted durably before anything is evaluated, forgiven when they were right.
+
+use super::Cx;
+use super::turns::Turn;
+use crate::clock::from_milliseconds;
+use crate::domain::lockout::{self, Locked};
+use crate::error::Error;
+use crate::store::{AttemptsKey, Batch, Failure, Owner, records};
+
+/// An attempt that has been counted as failed. It holds the owner's turn until it is dropped.
+pub struct Attempt {
+    key: AttemptsKey,
+    before: Option<records::Attempts>,
+    _turn: Turn,
+}
+
+/// How often a count that lost a race is taken again.
+const RACES_MAX: usize = 16;
+
+impl Attempt {
+    /// Counts an attempt, or refuses it because the owner is locked out.
+    pub async fn begin(cx: &Cx<'_>, owner: &Owner) -> Result<Self, Error> {
+        let turn = cx.turn(owner).await;
+        let key = AttemptsKey { owner: owner.clone() };
+        for _ in 0..RACES_MAX {
+            let before = cx.store.read(&key).await?;
+            let counted = lockout::count(before.as_deref().map(known), cx.now())
+                .map_err(|Locked| Error::PasswordAttemptsExceeded)?;
+            let mut batch = Batch::default();
+            batch.expect(&key, before.as_ref());
+            batch.put(&key, &kept(counted));
+            match cx.store.commit(batch).await {
+                Ok(()) => {
+                    let before = before.map(|stored| stored.record);
+                    return Ok(Attempt { key, before, _turn: turn });
+                }
+                Err(Failure::Conflict) => continue,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::TooManyRequests)
+    }
+
+    /// Awaits the evaluation of the proof. If it never came to that, because the server has too much to do, the attempt was
+    /// none and is taken back.
+    pub async fn evaluate<T>(&self, cx: &Cx<'_>, proof: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let evaluated = proof.await;
+        if evaluated.is_err() {
+            let mut batch = Batch::default();
+            match &self.before {
+                Some(before) => batch.put(&self.key, before),
+                None => batch.delete(&self.key),
+            }
+            cx.commit(batch).await?;
+        }
+        evaluated
+    }
+
+    /// The attempt was right: with `batch`, all failures in a row are forgotten.
+    pub fn forgive(&self, batch: &mut Batch) {
+        batch.delete(&self.key);
+    }
+}
+
+fn known(record: &records::Attempts) -> lockout::Attempts {
+    lockout::Attempts {
+        failures: record.failures,
+        last_at: from_milliseconds(record.last_at),
+        locked_until: from_milliseconds(record.locked_until),
+    }
+}
+
+fn kept(attempts: lockout::Attempts) -> records::Attempts {
+    records::Attempts {
+        failures: attempts.failures,
+        last_at: attempts.last_at.as_millisecond(),
+        locked_until: attempts.locked_until.as_millisecond(),
+    }
+}

@@ -1,0 +1,125 @@
+//! What an operation can reach: [`Services`], what the process has, and [`Cx`], what one request sees of it.
+//!
+//! The files beside this one are the verbs that operations share: find a pool, a client, a user; count an attempt; open and
+//! take a session; issue tokens.
+
+pub mod attempts;
+pub mod clients;
+pub mod pools;
+pub mod sessions;
+pub mod throttles;
+pub mod tokens;
+mod turns;
+pub mod users;
+pub mod verification;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::codes::CodeHasher;
+use crate::crypto::keys::{KeyEncryptionKey, Purpose};
+use crate::crypto::opaque::OpaqueTokens;
+use crate::crypto::passwords::{self, PasswordHasher};
+use crate::crypto::sealing::Sealer;
+use crate::crypto::secret::Secret;
+use crate::error::Error;
+use crate::rng::Rng;
+use crate::store::{Batch, Owner, Store};
+
+/// What the process has.
+pub struct Services {
+    pub store: Arc<dyn Store>,
+    pub clock: Clock,
+    pub rng: Rng,
+    pub sealer: Sealer,
+    pub passwords: PasswordHasher,
+    pub codes: CodeHasher,
+    pub opaque_tokens: OpaqueTokens,
+    pub region: String,
+    pub account: String,
+    /// The base of every pool's issuer.
+    pub public_url: String,
+    /// Told when a message was put in the outbox.
+    pub outbox_filled: Notify,
+    /// Told when a pool was removed and waits to be swept.
+    pub pool_removed: Notify,
+    simulation: Secret<[u8; 32]>,
+    signing_keys: tokens::SigningKeyCache,
+    turns: turns::Turns,
+}
+
+impl Services {
+    /// Puts the parts together. Fails when the hashing settings are beyond argon2's bounds.
+    pub fn new(
+        config: &Config,
+        public_url: String,
+        key: &KeyEncryptionKey,
+        store: Arc<dyn Store>,
+        clock: Clock,
+        rng: Rng,
+    ) -> Result<Self, String> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let settings = passwords::Settings {
+            memory_kib: config.password_hash_memory_kib,
+            iterations: config.password_hash_iterations,
+            threads: if config.password_hash_threads == 0 { cores } else { config.password_hash_threads },
+            queue_max: config.password_hash_queue_max,
+            wait_max: std::time::Duration::from_secs(config.password_hash_wait_seconds),
+        };
+        Ok(Services {
+            passwords: PasswordHasher::start(settings, key.derive(Purpose::Pepper), &rng)?,
+            sealer: Sealer::new(&key.derive(Purpose::Sealing)),
+            codes: CodeHasher::new(key.derive(Purpose::Codes)),
+            opaque_tokens: OpaqueTokens::new(&key.derive(Purpose::OpaqueTokens)),
+            simulation: key.derive(Purpose::Simulation),
+            region: config.region.clone(),
+            account: config.account.clone(),
+            public_url,
+            store,
+            clock,
+            rng,
+            outbox_filled: Notify::new(),
+            pool_removed: Notify::new(),
+            signing_keys: tokens::SigningKeyCache::default(),
+            turns: turns::Turns::default(),
+        })
+    }
+}
+
+/// What one request sees.
+pub struct Cx<'a> {
+    services: &'a Services,
+}
+
+impl Deref for Cx<'_> {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        self.services
+    }
+}
+
+impl<'a> Cx<'a> {
+    pub fn new(services: &'a Services) -> Self {
+        Cx { services }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits until no other request proves itself as this user; the turn ends when the value is dropped.
+    pub async fn turn(&self, owner: &Owner) -> turns::Turn {
+        self.turns.take(owner).await
+    }
+
+    /// Makes everything that the operation wants to change durable, or changes nothing.
+    pub async fn commit(&self, batch: Batch) -> Result<(), Error> {
+        Ok(self.store.commit(batch).await?)
+    }
+}

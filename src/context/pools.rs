@@ -1,0 +1,74 @@
+//! A pool as operations see it: its record, and the rules that its settings make.
+
+use super::Cx;
+use crate::domain::attributes::{AttributeDefinition, DataType, Schema};
+use crate::domain::ids::PoolId;
+use crate::domain::password_policy::PasswordPolicy;
+use crate::domain::usernames::{Alias, UsernameRules};
+use crate::error::Error;
+use crate::store::{PoolKey, Stored, records};
+
+/// A pool.
+pub struct Pool {
+    pub id: PoolId,
+    pub record: Stored<records::Pool>,
+}
+
+impl Cx<'_> {
+    /// The pool of this id.
+    pub async fn pool(&self, id: &str) -> Result<Pool, Error> {
+        let id = PoolId(id.to_owned());
+        match self.store.read(&PoolKey { pool: id.clone() }).await? {
+            Some(record) => Ok(Pool { id, record }),
+            None => Err(Error::UserPoolDoesNotExist(id.0)),
+        }
+    }
+}
+
+impl Pool {
+    pub fn key(&self) -> PoolKey {
+        PoolKey { pool: self.id.clone() }
+    }
+
+    pub fn username_rules(&self) -> UsernameRules {
+        UsernameRules {
+            aliases: aliases(&self.record.alias_attributes),
+            username_attributes: aliases(&self.record.username_attributes),
+            case_sensitive: self.record.case_sensitive.unwrap_or(true),
+        }
+    }
+
+    pub fn auto_verified(&self) -> Vec<Alias> {
+        aliases(&self.record.auto_verified_attributes)
+    }
+
+    pub fn password_policy(&self) -> PasswordPolicy {
+        let policy = self.record.password_policy.unwrap_or_default();
+        PasswordPolicy {
+            minimum_length: policy.minimum_length,
+            require_lowercase: policy.require_lowercase,
+            require_numbers: policy.require_numbers,
+            require_symbols: policy.require_symbols,
+            require_uppercase: policy.require_uppercase,
+        }
+    }
+
+    pub fn schema(&self) -> Schema {
+        Schema::kept(self.record.schema.iter().map(definition).collect())
+    }
+}
+
+fn aliases(names: &[String]) -> Vec<Alias> {
+    names.iter().filter_map(|name| Alias::of_attribute(name)).collect()
+}
+
+fn definition(record: &records::AttributeDefinition) -> AttributeDefinition {
+    AttributeDefinition {
+        name: record.name.clone(),
+        data_type: DataType::named(&record.data_type),
+        mutable: record.mutable,
+        required: record.required,
+        minimum: record.minimum,
+        maximum: record.maximum,
+    }
+}

@@ -1,0 +1,32 @@
+//! What a user, or a name that no user has, may do only so often in an hour.
+
+use super::Cx;
+use crate::error::Error;
+use crate::store::{Batch, Owner, ThrottleKey, ThrottlePurpose, records};
+
+const HOUR_MILLISECONDS: i64 = 60 * 60 * 1000;
+
+/// How often in an hour.
+pub fn limit(purpose: ThrottlePurpose) -> u32 {
+    match purpose {
+        ThrottlePurpose::ConfirmSignUp => 15,
+        ThrottlePurpose::ResendConfirmationCode => 5,
+    }
+}
+
+impl Cx<'_> {
+    /// Counts one more in `batch`, or refuses it.
+    pub async fn throttle(&self, batch: &mut Batch, owner: &Owner, purpose: ThrottlePurpose) -> Result<(), Error> {
+        let key = ThrottleKey { owner: owner.clone(), purpose: purpose as u8 };
+        let (before, now) = (self.store.read(&key).await?, self.now().as_millisecond());
+        let running = before.as_ref().filter(|throttle| now < throttle.hour_began_at + HOUR_MILLISECONDS);
+        let count = running.map_or(0, |throttle| throttle.count);
+        if count >= limit(purpose) {
+            return Err(Error::AttemptLimitExceeded);
+        }
+        batch.expect(&key, before.as_ref());
+        let hour_began_at = running.map_or(now, |throttle| throttle.hour_began_at);
+        batch.put(&key, &records::Throttle { count: count + 1, hour_began_at });
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! Tokens: issued at a sign-in or a refresh, and believed only while everything they rest on stands.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Cx;
+use super::clients::Client;
+use super::users::User;
+use crate::clock::{after, from_milliseconds};
+use crate::crypto::jwt::{self, Refusal};
+use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
+use crate::crypto::signing::SigningKeys;
+use crate::domain::claims::{self, AccessClaims, SignIn, USER_ADMIN_SCOPE};
+use crate::domain::ids::{PoolId, Sub};
+use crate::error::Error;
+use crate::store::{Batch, FamilyKey, Key as _, Owner, SigningKeysKey, Stored, records};
+
+/// What a sign-in or a refresh gives.
+pub struct Issued {
+    pub access_token: String,
+    pub id_token: String,
+    /// Only at sign-in: a refresh keeps the token that it used.
+    pub refresh_token: Option<String>,
+    /// The life of the access token.
+    pub expires_in_seconds: i32,
+}
+
+/// The user whom an access token speaks for, and through which client.
+pub struct Bearer {
+    pub client: Client,
+    pub user: User,
+}
+
+/// A sign-in and all tokens that came of it.
+pub struct Family {
+    pub key: FamilyKey,
+    pub record: Stored<records::TokenFamily>,
+}
+
+/// Parsed signing keys. A pool's keys never change, so what is cached can be unused but not wrong.
+#[derive(Default)]
+pub struct SigningKeyCache(Mutex<HashMap<PoolId, Arc<SigningKeys>>>);
+
+/// Pools whose keys are kept parsed; above it the cache begins anew.
+const SIGNING_KEYS_CACHED_MAX: usize = 4096;
+
+impl Cx<'_> {
+    /// The issuer of a pool's tokens.
+    pub fn issuer(&self, pool: &PoolId) -> String {
+        format!("{}/{pool}", self.public_url)
+    }
+
+    /// Signs a user in: a new family of tokens, written with the batch. The batch fails if the user has changed meanwhile.
+    pub async fn sign_in(&self, batch: &mut Batch, client: &Client, user: &User) -> Result<Issued, Error> {
+        let (now, validity) = (self.now(), client.token_validity()?);
+        let expires_at = after(now, validity.refresh);
+        let event = self.rng.uuid();
+        let note = Note { pool: client.pool.id.clone(), sub: user.owner.sub, id: event, expires_at };
+        let refresh_token = self.opaque_tokens.mint(Kind::RefreshToken, &note, &self.rng);
+        let family = records::TokenFamily {
+            refresh_token_hash: token_hash(&refresh_token),
+            client: client.id.0.clone(),
+            authenticated_at: now.as_millisecond(),
+            expires_at: expires_at.as_millisecond(),
+            generation: user.record.generation,
+            origin_jti: client.record.token_revocation.then(|| self.rng.uuid().to_string()),
+            revoked: false,
+        };
+        batch.put(&FamilyKey { owner: user.owner.clone(), event }, &family);
+        let issued = self.issue(client, user, event, &family, now).await?;
+        Ok(Issued { refresh_token: Some(refresh_token), ..issued })
+    }
+
+    /// New tokens of a family, with the user's attributes as they are now.
+    pub async fn refresh(&self, client: &Client, user: &User, family: &Family) -> Result<Issued, Error> {
+        self.issue(client, user, family.key.event, &family.record, self.now()).await
+    }
+
+    async fn issue(
+        &self,
+        client: &Client,
+        user: &User,
+        event_id: Uuid,
+        family: &records::TokenFamily,
+        issued_at: Timestamp,
+    ) -> Result<Issued, Error> {
+        let keys = self.signing_keys(&client.pool.id).await?.ok_or_else(|| Error::internal("a pool without keys"))?;
+        let validity = client.token_validity()?;
+        let sign_in = SignIn {
+            issuer: &self.issuer(&client.pool.id),
+            client: &client.id.0,
+            sub: &user.record.sub,
+            username: &user.record.username,
+            event_id,
+            origin_jti: family.origin_jti.as_deref(),
+            authenticated_at: from_milliseconds(family.authenticated_at),
+            issued_at,
+        };
+        let readable = user.attributes().into_iter().filter(|(name, _)| client.may_read(name)).collect();
+        let access = claims::access(&sign_in, self.rng.uuid(), after(issued_at, validity.access));
+        let id = claims::id(&sign_in, self.rng.uuid(), after(issued_at, validity.id), &readable);
+        Ok(Issued {
+            access_token: jwt::sign(&access, &keys.access).map_err(Error::internal)?,
+            id_token: jwt::sign(&id, &keys.id).map_err(Error::internal)?,
+            refresh_token: None,
+            expires_in_seconds: i32::try_from(validity.access.as_secs()).unwrap_or(i32::MAX),
+        })
+    }
+
+    /// Believes an access token, or says why not: its form, its pool's signature, its life, its scope, then the user, and
+    /// the sign-in it came from, which may have been revoked or signed out.
+    pub async fn bearer(&self, token: &str) -> Result<Bearer, Error> {
+        let stated: AccessClaims = jwt::unverified(token).ok_or(Error::InvalidAccessToken)?;
+        let pool = stated.iss.strip_prefix(&self.public_url).and_then(|rest| rest.strip_prefix('/'));
+        let pool = PoolId(pool.ok_or(Error::InvalidAccessToken)?.to_owned());
+        let keys = self.signing_keys(&pool).await?.ok_or(Error::InvalidAccessToken)?;
+        let claims: AccessClaims = jwt::verify(token, &keys.access).map_err(|refusal| match refusal {
+            Refusal::Malformed => Error::InvalidAccessToken,
+            Refusal::Signature => Error::AccessTokenSignature,
+        })?;
+        if claims.token_use != "access" {
+            return Err(Error::InvalidAccessToken);
+        }
+        if claims.exp <= self.now().as_second() {
+            return Err(Error::AccessTokenExpired);
+        }
+        if !claims.scope.split(' ').any(|scope| scope == USER_ADMIN_SCOPE) {
+            return Err(Error::AccessTokenLacksScope);
+        }
+        self.standing_bearer(pool, &claims).await
+    }
+
+    /// The bearer of claims that are proved, if what they rest on still stands.
+    async fn standing_bearer(&self, pool: PoolId, claims: &AccessClaims) -> Result<Bearer, Error> {
+        let client = match self.client_of_pool(&pool, &claims.client_id).await {
+            Err(Error::UserPoolClientDoesNotExist(_)) => return Err(Error::InvalidAccessToken),
+            other => other?,
+        };
+        let owner = Owner { pool, sub: Sub::parse(&claims.sub).ok_or(Error::InvalidAccessToken)? };
+        let user = self.user(owner.clone()).await?.ok_or(Error::UserDoesNotExist)?;
+        if !user.record.enabled {
+            return Err(Error::UserIsDisabled);
+        }
+        let family = self.store.read(&FamilyKey { owner, event: claims.event_id }).await?;
+        let stands = family.is_some_and(|family| stands(&family, &user) && family.client == client.id.0);
+        if stands { Ok(Bearer { client, user }) } else { Err(Error::AccessTokenRevoked) }
+    }
+
+    /// The family of a refresh token that is not past its life. It may be revoked, or another client's.
+    pub async fn family(&self, refresh_token: &str) -> Result<Option<Family>, Error> {
+        let Some(note) = self.opaque_tokens.open(Kind::RefreshToken, refresh_token) else { return Ok(None) };
+        if note.expires_at <= self.now() {
+            return Err(Error::RefreshTokenExpired);
+        }
+        let key = FamilyKey { owner: Owner { pool: note.pool, sub: note.sub }, event: note.id };
+        let record = self.store.read(&key).await?;
+        let record = record.filter(|family| is_token(refresh_token, &family.refresh_token_hash));
+        Ok(record.map(|record| Family { key, record }))
+    }
+
+    /// The keys with which a pool signs, parsed.
+    pub async fn signing_keys(&self, pool: &PoolId) -> Result<Option<Arc<SigningKeys>>, Error> {
+        if let Some(keys) = self.signing_keys.cached(pool) {
+            return Ok(Some(keys));
+        }
+        let key = SigningKeysKey { pool: pool.clone() };
+        let Some(record) = self.store.read(&key).await? else { return Ok(None) };
+        let keys = SigningKeys::open(&self.sealer, &key.encoded(), &record).map_err(Error::internal)?;
+        self.signing_keys.keep(pool, &keys);
+        Ok(Some(keys))
+    }
+}
+
+impl Family {
+    pub fn is_of(&self, client: &Client) -> bool {
+        self.key.owner.pool == client.pool.id && self.record.client == client.id.0
+    }
+}
+
+/// Whether neither the family was revoked nor the user signed out everywhere since.
+pub fn stands(family: &records::TokenFamily, user: &User) -> bool {
+    !family.revoked && family.generation == user.record.generation
+}
+
+impl SigningKeyCache {
+    fn cached(&self, pool: &PoolId) -> Option<Arc<SigningKeys>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(pool).cloned()
+    }
+
+    fn keep(&self, pool: &PoolId, keys: &Arc<SigningKeys>) {
+        let mut cache = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if cache.len() >= SIGNING_KEYS_CACHED_MAX {
+            cache.clear();
+        }
+        cache.insert(pool.clone(), keys.clone());
+    }
+}

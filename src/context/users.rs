@@ -1,0 +1,107 @@
+//! Users, and how they are found by what somebody typed.
+
+use super::Cx;
+use super::pools::Pool;
+use crate::crypto::keys::keyed_hash;
+use crate::domain::attributes::Attributes;
+use crate::domain::ids::Sub;
+use crate::domain::usernames::Alias;
+use crate::error::Error;
+use crate::store::{AliasKey, Batch, Owner, Stored, UserKey, UsernameKey, records};
+
+/// A user of a pool.
+pub struct User {
+    pub owner: Owner,
+    pub record: Stored<records::User>,
+}
+
+impl Cx<'_> {
+    /// The user with this `sub`.
+    pub async fn user(&self, owner: Owner) -> Result<Option<User>, Error> {
+        let record = self.store.read(&UserKey { owner: owner.clone() }).await?;
+        Ok(record.map(|record| User { owner, record }))
+    }
+
+    /// The user whom a sign-in name means: a username, or an alias that is active.
+    pub async fn user_named(&self, pool: &Pool, name: &str) -> Result<Option<User>, Error> {
+        let rules = pool.username_rules();
+        let username = UsernameKey { pool: pool.id.clone(), name: rules.fold(name) };
+        if let Some(found) = self.store.read(&username).await? {
+            return self.owned(pool, &found).await;
+        }
+        for alias in rules.lookup_aliases(name) {
+            if let Some(found) = self.store.read(&alias_key(pool, alias, name)).await? {
+                return self.owned(pool, &found).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The user whom an operator means: by name, alias or `sub`.
+    pub async fn user_for_operator(&self, pool: &Pool, name: &str) -> Result<User, Error> {
+        let named = match self.user_named(pool, name).await? {
+            None => match Sub::parse(name) {
+                Some(sub) => self.user(Owner { pool: pool.id.clone(), sub }).await?,
+                None => None,
+            },
+            found => found,
+        };
+        named.ok_or(Error::UserDoesNotExist)
+    }
+
+    async fn owned(&self, pool: &Pool, found: &records::NameOwner) -> Result<Option<User>, Error> {
+        let sub = Sub::parse(&found.sub).ok_or_else(|| Error::internal("a name's owner is not a sub"))?;
+        self.user(Owner { pool: pool.id.clone(), sub }).await
+    }
+
+    /// Stands for a user whom nobody has: the same for the same name each time, so that what is counted for users (and how
+    /// their sessions look) is no different.
+    pub fn nobody(&self, pool: &Pool, name: &str) -> Owner {
+        let digest = self.simulated(pool, name);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Owner { pool: pool.id.clone(), sub: Sub(uuid::Builder::from_random_bytes(bytes).into_uuid()) }
+    }
+
+    /// Stable chance for simulated answers about a name that nobody has.
+    pub fn simulated(&self, pool: &Pool, name: &str) -> [u8; 32] {
+        let folded = pool.username_rules().fold(name);
+        keyed_hash(self.simulation.expose(), &[pool.id.0.as_bytes(), folded.as_bytes()])
+    }
+}
+
+impl User {
+    pub fn key(&self) -> UserKey {
+        UserKey { owner: self.owner.clone() }
+    }
+
+    pub fn attributes(&self) -> Attributes {
+        self.record.attributes.clone().into_iter().collect()
+    }
+
+    /// Writes a changed record in the place of the one that was read.
+    pub fn replace(&self, batch: &mut Batch, changed: &records::User) {
+        batch.expect(&self.key(), Some(&self.record));
+        batch.put(&self.key(), changed);
+    }
+
+    /// The batch fails if the user has changed since this read.
+    pub fn expect_unchanged(&self, batch: &mut Batch) {
+        batch.expect(&self.key(), Some(&self.record));
+    }
+}
+
+/// Where the owner of an alias stands.
+pub fn alias_key(pool: &Pool, alias: Alias, value: &str) -> AliasKey {
+    let value = pool.username_rules().fold_alias(alias, value);
+    AliasKey { pool: pool.id.clone(), attribute: alias.attribute().to_owned(), value }
+}
+
+/// Cognito's name for a status.
+pub fn status_name(status: records::UserStatus) -> &'static str {
+    match status {
+        records::UserStatus::Unknown => "UNKNOWN",
+        records::UserStatus::Unconfirmed => "UNCONFIRMED",
+        records::UserStatus::Confirmed => "CONFIRMED",
+    }
+}

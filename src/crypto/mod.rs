@@ -1,0 +1,12 @@
+//! Passwords, tokens, secrets: everything that must be right to the bit. Primitives come from aws-lc and argon2; here is
+//! only how this service uses them.
+
+pub mod codes;
+pub mod jwt;
+pub mod keys;
+pub mod opaque;
+pub mod passwords;
+pub mod sealing;
+pub mod secret;
+pub mod secret_hash;
+pub mod signing;

@@ -1,0 +1,115 @@
+//! Opaque tokens: refresh tokens and challenge sessions, as their bearers hold them.
+//!
+//! A token is a sealed note that says where its record stands, with 32 bytes of chance in it: nobody can make one up, and a
+//! forged one costs no read of the store. The record keeps only the token's SHA-256, so the store's files give no token.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::sealing::Sealer;
+use super::secret::{Secret, same};
+use crate::clock::from_milliseconds;
+use crate::domain::ids::{PoolId, Sub};
+use crate::rng::Rng;
+
+/// Which kind of token: one is never taken for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    RefreshToken,
+    Session,
+}
+
+impl Kind {
+    fn place(self) -> &'static [u8] {
+        match self {
+            Kind::RefreshToken => b"refresh token",
+            Kind::Session => b"session",
+        }
+    }
+}
+
+/// Where a token's record stands, and how long it lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub pool: PoolId,
+    pub sub: Sub,
+    /// The family's event or the session's id.
+    pub id: Uuid,
+    pub expires_at: Timestamp,
+}
+
+/// Mints and opens opaque tokens.
+pub struct OpaqueTokens(Sealer);
+
+impl OpaqueTokens {
+    pub fn new(key: &Secret<[u8; 32]>) -> Self {
+        OpaqueTokens(Sealer::new(key))
+    }
+
+    /// A new token, of letters, digits, `-` and `_`.
+    pub fn mint(&self, kind: Kind, note: &Note, rng: &Rng) -> String {
+        let chance: [u8; 32] = rng.bytes();
+        let expires_at = note.expires_at.as_millisecond().to_be_bytes();
+        let text = [note.sub.0.as_bytes(), note.id.as_bytes(), expires_at.as_slice(), &chance, note.pool.0.as_bytes()]
+            .concat();
+        BASE64_URL_SAFE_NO_PAD.encode(self.0.seal(kind.place(), &text, rng))
+    }
+
+    /// The note in a token that this service minted as this kind; nothing of any other text.
+    pub fn open(&self, kind: Kind, token: &str) -> Option<Note> {
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let text = self.0.open(kind.place(), &sealed).ok()?;
+        let mut rest = text.expose().as_slice();
+        let sub = Uuid::from_slice(rest.split_off(..16)?).ok()?;
+        let id = Uuid::from_slice(rest.split_off(..16)?).ok()?;
+        let expires_at = i64::from_be_bytes(rest.split_off(..8)?.try_into().ok()?);
+        rest.split_off(..32)?;
+        let pool = PoolId(String::from_utf8(rest.to_vec()).ok()?);
+        Some(Note { pool, sub: Sub(sub), id, expires_at: from_milliseconds(expires_at) })
+    }
+}
+
+/// What the store keeps of a token.
+pub fn token_hash(token: &str) -> Vec<u8> {
+    digest(&SHA256, token.as_bytes()).as_ref().to_vec()
+}
+
+/// Whether this is the token whose hash was kept, in constant time.
+pub fn is_token(token: &str, kept: &[u8]) -> bool {
+    same(&token_hash(token), kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note() -> Note {
+        Note {
+            pool: PoolId("us-east-1_Example12".into()),
+            sub: Sub(Uuid::from_u128(1)),
+            id: Uuid::from_u128(2),
+            expires_at: from_milliseconds(3),
+        }
+    }
+
+    #[test]
+    fn a_token_opens_as_what_it_is_and_as_nothing_else() {
+        let (rng, tokens) = (Rng::seeded(1), OpaqueTokens::new(&Secret::new([7; 32])));
+        let token = tokens.mint(Kind::Session, &note(), &rng);
+        assert_eq!(tokens.open(Kind::Session, &token), Some(note()));
+        assert_eq!(tokens.open(Kind::RefreshToken, &token), None);
+        assert_eq!(OpaqueTokens::new(&Secret::new([8; 32])).open(Kind::Session, &token), None);
+        assert_eq!(tokens.open(Kind::Session, &token[1..]), None);
+        assert_eq!(tokens.open(Kind::Session, "ü"), None);
+    }
+
+    #[test]
+    fn two_tokens_for_the_same_record_differ() {
+        let (rng, tokens) = (Rng::seeded(1), OpaqueTokens::new(&Secret::new([7; 32])));
+        let (first, second) = (tokens.mint(Kind::Session, &note(), &rng), tokens.mint(Kind::Session, &note(), &rng));
+        assert_ne!(first, second);
+        assert!(is_token(&first, &token_hash(&first)) && !is_token(&second, &token_hash(&first)));
+    }
+}

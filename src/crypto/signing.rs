@@ -1,0 +1,96 @@
+//! The RSA keys with which a pool signs its tokens: one for ID tokens, one for access tokens, as Cognito has.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKeyComponents};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use jsonwebtoken::DecodingKey;
+use serde::Serialize;
+
+use super::sealing::{CannotOpen, Sealer};
+use crate::rng::Rng;
+use crate::store::records;
+
+/// A key pair, parsed once.
+pub struct SigningKey {
+    pub key_id: String,
+    pair: KeyPair,
+    pub verifying: DecodingKey,
+}
+
+/// The two keys of a pool.
+pub struct SigningKeys {
+    pub id: SigningKey,
+    pub access: SigningKey,
+}
+
+/// Why a key is not usable.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error(transparent)]
+    Sealed(#[from] CannotOpen),
+    #[error("an RSA key could not be made or parsed")]
+    Key,
+}
+
+impl SigningKey {
+    /// Signs with RSASSA-PKCS1-v1_5 over SHA-256 (RS256).
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unusable> {
+        let mut signature = vec![0; self.pair.public_modulus_len()];
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        self.pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).map_err(|_| Unusable::Key)?;
+        Ok(signature)
+    }
+
+    fn open(sealer: &Sealer, place: &[u8], record: &records::SigningKey) -> Result<Self, Unusable> {
+        let pkcs8 = sealer.open(place, &record.sealed_private_key)?;
+        let pair = KeyPair::from_pkcs8(pkcs8.expose()).map_err(|_| Unusable::Key)?;
+        let verifying = DecodingKey::from_rsa_raw_components(&record.modulus, &record.exponent);
+        Ok(SigningKey { key_id: record.key_id.clone(), pair, verifying })
+    }
+}
+
+impl SigningKeys {
+    /// The keys that `generate` made, ready to sign.
+    pub fn open(sealer: &Sealer, place: &[u8], record: &records::SigningKeys) -> Result<Arc<Self>, Unusable> {
+        let (Some(id), Some(access)) = (&record.id, &record.access) else { return Err(Unusable::Key) };
+        Ok(Arc::new(SigningKeys {
+            id: SigningKey::open(sealer, place, id)?,
+            access: SigningKey::open(sealer, place, access)?,
+        }))
+    }
+}
+
+/// Two new keys of 2048 bits, sealed for `place`. Takes some tenths of a second: call it where blocking is allowed.
+pub fn generate(sealer: &Sealer, place: &[u8], rng: &Rng) -> Result<records::SigningKeys, Unusable> {
+    let one = || {
+        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| Unusable::Key)?;
+        let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| Unusable::Key)?;
+        let public = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+        let key_id = BASE64_STANDARD.encode(digest(&SHA256, &public.n));
+        let sealed_private_key = sealer.seal(place, pkcs8.as_ref(), rng);
+        Ok::<_, Unusable>(records::SigningKey { key_id, sealed_private_key, modulus: public.n, exponent: public.e })
+    };
+    Ok(records::SigningKeys { id: Some(one()?), access: Some(one()?) })
+}
+
+/// A public key as RFC 7517 prints it, with the members that Cognito gives.
+#[derive(Debug, Serialize)]
+pub struct JsonWebKey {
+    alg: &'static str,
+    e: String,
+    kid: String,
+    kty: &'static str,
+    n: String,
+    r#use: &'static str,
+}
+
+impl From<&records::SigningKey> for JsonWebKey {
+    fn from(key: &records::SigningKey) -> Self {
+        let (e, n) = (BASE64_URL_SAFE_NO_PAD.encode(&key.exponent), BASE64_URL_SAFE_NO_PAD.encode(&key.modulus));
+        JsonWebKey { alg: "RS256", e, kid: key.key_id.clone(), kty: "RSA", n, r#use: "sig" }
+    }
+}

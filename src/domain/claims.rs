@@ -1,0 +1,156 @@
+//! What the tokens of a sign-in claim, member for member as Cognito's do.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::attributes::Attributes;
+
+/// The scope of a sign-in over the API: what the user's own operations ask for.
+pub const USER_ADMIN_SCOPE: &str = "aws.cognito.signin.user.admin";
+
+/// What both tokens of a sign-in have in common.
+#[derive(Clone, Debug)]
+pub struct SignIn<'a> {
+    pub issuer: &'a str,
+    pub client: &'a str,
+    pub sub: &'a str,
+    pub username: &'a str,
+    /// The sign-in: the same in all tokens that come of it.
+    pub event_id: Uuid,
+    /// Common to all tokens of a refresh token; absent when the client has token revocation off.
+    pub origin_jti: Option<&'a str>,
+    /// When the user proved who they are; kept over refreshes.
+    pub authenticated_at: Timestamp,
+    pub issued_at: Timestamp,
+}
+
+/// The claims of an access token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessClaims {
+    pub sub: String,
+    pub iss: String,
+    pub client_id: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub origin_jti: Option<String>,
+    pub event_id: Uuid,
+    pub token_use: String,
+    pub scope: String,
+    pub auth_time: i64,
+    pub exp: i64,
+    pub iat: i64,
+    pub jti: Uuid,
+    pub username: String,
+}
+
+/// The claims of the access token.
+pub fn access(sign_in: &SignIn<'_>, jti: Uuid, expires_at: Timestamp) -> AccessClaims {
+    AccessClaims {
+        sub: sign_in.sub.to_owned(),
+        iss: sign_in.issuer.to_owned(),
+        client_id: sign_in.client.to_owned(),
+        origin_jti: sign_in.origin_jti.map(str::to_owned),
+        event_id: sign_in.event_id,
+        token_use: "access".to_owned(),
+        scope: USER_ADMIN_SCOPE.to_owned(),
+        auth_time: sign_in.authenticated_at.as_second(),
+        exp: expires_at.as_second(),
+        iat: sign_in.issued_at.as_second(),
+        jti,
+        username: sign_in.username.to_owned(),
+    }
+}
+
+/// The claims of the ID token, with the attributes that the client may read.
+pub fn id(sign_in: &SignIn<'_>, jti: Uuid, expires_at: Timestamp, readable: &Attributes) -> Map<String, Value> {
+    let mut claims: Map<String, Value> = readable
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name.clone(), claim(name, value)))
+        .collect();
+    let own = json!({
+        "sub": sign_in.sub,
+        "iss": sign_in.issuer,
+        "aud": sign_in.client,
+        "cognito:username": sign_in.username,
+        "event_id": sign_in.event_id,
+        "token_use": "id",
+        "auth_time": sign_in.authenticated_at.as_second(),
+        "exp": expires_at.as_second(),
+        "iat": sign_in.issued_at.as_second(),
+    });
+    let Value::Object(own) = own else { return claims };
+    claims.extend(own);
+    if let Some(origin_jti) = sign_in.origin_jti {
+        claims.insert("origin_jti".into(), origin_jti.into());
+        claims.insert("jti".into(), jti.to_string().into());
+    }
+    claims
+}
+
+/// Verified flags are booleans and an address is an object; everything else, numbers too, is a string.
+fn claim(name: &str, value: &str) -> Value {
+    match name {
+        "email_verified" | "phone_number_verified" => (value == "true").into(),
+        "address" => json!({ "formatted": value }),
+        _ => value.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::from_milliseconds;
+
+    fn sign_in(origin_jti: Option<&str>) -> SignIn<'_> {
+        SignIn {
+            issuer: "http://127.0.0.1/us-east-1_Example12",
+            client: "client",
+            sub: "sub",
+            username: "alice",
+            event_id: Uuid::from_u128(1),
+            origin_jti,
+            authenticated_at: from_milliseconds(1_000_999),
+            issued_at: from_milliseconds(2_000_000),
+        }
+    }
+
+    #[test]
+    fn an_id_token_has_an_audience_and_typed_attributes() {
+        let attributes = [
+            ("email", "a@example.com"),
+            ("email_verified", "true"),
+            ("address", "here"),
+            ("custom:n", "5"),
+            ("name", ""),
+        ];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let claims = id(&sign_in(Some("o")), Uuid::from_u128(2), from_milliseconds(3_000_000), &attributes);
+        let expected = json!({
+            "sub": "sub", "iss": "http://127.0.0.1/us-east-1_Example12", "aud": "client", "cognito:username": "alice",
+            "event_id": Uuid::from_u128(1), "token_use": "id", "auth_time": 1000, "iat": 2000, "exp": 3000,
+            "origin_jti": "o", "jti": Uuid::from_u128(2),
+            "email": "a@example.com", "email_verified": true, "address": {"formatted": "here"}, "custom:n": "5",
+        });
+        assert_eq!(Value::Object(claims), expected);
+    }
+
+    #[test]
+    fn an_access_token_has_a_client_and_no_audience_or_attributes() {
+        let claims =
+            serde_json::to_value(access(&sign_in(None), Uuid::from_u128(2), from_milliseconds(3_000_000))).unwrap();
+        let expected = json!({
+            "sub": "sub", "iss": "http://127.0.0.1/us-east-1_Example12", "client_id": "client", "username": "alice",
+            "event_id": Uuid::from_u128(1), "token_use": "access", "scope": "aws.cognito.signin.user.admin",
+            "auth_time": 1000, "iat": 2000, "exp": 3000, "jti": Uuid::from_u128(2),
+        });
+        assert_eq!(claims, expected);
+    }
+
+    #[test]
+    fn without_revocation_tokens_have_no_origin() {
+        let claims = id(&sign_in(None), Uuid::from_u128(2), from_milliseconds(3), &Attributes::new());
+        assert!(!claims.contains_key("origin_jti") && !claims.contains_key("jti"));
+    }
+}

@@ -1,0 +1,70 @@
+//! Ids are types: one cannot be passed for another.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::rng::Rng;
+
+/// A user pool: `<region>_<nine letters and digits>`. Verifiers insist on that form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PoolId(pub String);
+
+impl PoolId {
+    /// A new pool's id.
+    pub fn mint(region: &str, rng: &Rng) -> Self {
+        PoolId(format!("{region}_{}", rng.text(9, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")))
+    }
+
+    /// The pool's Amazon resource name.
+    pub fn arn(&self, region: &str, account: &str) -> String {
+        format!("arn:aws:cognito-idp:{region}:{account}:userpool/{self}")
+    }
+}
+
+/// An application of a pool: 26 lower-case letters and digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub String);
+
+impl ClientId {
+    pub fn mint(rng: &Rng) -> Self {
+        ClientId(rng.text(26, LOWER_CASE_AND_DIGITS))
+    }
+}
+
+/// A user's id within its pool, for life: the `sub` claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sub(pub Uuid);
+
+impl Sub {
+    /// The id in its one written form, or nothing.
+    pub fn parse(text: &str) -> Option<Self> {
+        let uuid = Uuid::try_parse(text).ok()?;
+        (uuid.to_string() == text).then_some(Sub(uuid))
+    }
+}
+
+/// A new client's secret: 52 lower-case letters and digits.
+pub fn mint_client_secret(rng: &Rng) -> String {
+    rng.text(52, LOWER_CASE_AND_DIGITS)
+}
+
+const LOWER_CASE_AND_DIGITS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+impl fmt::Display for PoolId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Sub {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}

@@ -1,0 +1,12 @@
+//! The rules of identity, pure: functions from values to values. Time and chance are arguments; nothing here does I/O.
+
+pub mod attributes;
+pub mod auth_flows;
+pub mod claims;
+pub mod destinations;
+pub mod ids;
+pub mod lockout;
+pub mod messages;
+pub mod password_policy;
+pub mod token_validity;
+pub mod usernames;

@@ -1,0 +1,291 @@
+//! Why an operation did not happen.
+//!
+//! One vocabulary for both wires. `Display` is what the caller may read: Cognito's exact sentence. What only the operator
+//! may read (the cause inside [`Error::Internal`]) has no way into an answer; it is logged once, with the request id.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why an operation did not happen. Variants are in alphabetical order.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "User: {principal} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
+    )]
+    AccessDenied { principal: String, action: String, resource: String },
+    #[error("Access Token has expired")]
+    AccessTokenExpired,
+    #[error("Access Token does not have required scopes")]
+    AccessTokenLacksScope,
+    #[error("Access Token has been revoked")]
+    AccessTokenRevoked,
+    #[error("Could not verify signature for Access Token")]
+    AccessTokenSignature,
+    #[error("An account with the {0} already exists.")]
+    AliasExists(&'static str),
+    #[error("Attempt limit exceeded, please try after some time.")]
+    AttemptLimitExceeded,
+    #[error("{0}")]
+    AttributeNotWritable(&'static str),
+    #[error("Cannot resend codes. Auto verification not turned on.")]
+    AutoVerificationOff,
+    #[error("Invalid verification code provided, please try again.")]
+    CodeMismatch,
+    /// Another request changed what this one had read; `App::call` runs the operation again before a caller sees it.
+    #[error("Rate exceeded")]
+    Conflict,
+    #[error("{}", constraint_sentence(.0))]
+    Constraints(Vec<Violation>),
+    #[error("Invalid code provided, please request a code again.")]
+    ExpiredCode,
+    #[error("{0}")]
+    IncompleteSignature(String),
+    #[error("Incorrect username or password.")]
+    IncorrectUsernameOrPassword,
+    #[error("Internal error.")]
+    Internal(#[source] Cause),
+    #[error("Invalid Access Token")]
+    InvalidAccessToken,
+    #[error("{0}")]
+    InvalidParameter(Cow<'static, str>),
+    #[error("Password did not conform with policy: {0}")]
+    InvalidPassword(&'static str),
+    #[error("Invalid Refresh Token")]
+    InvalidRefreshToken,
+    #[error("Invalid session for the user.")]
+    InvalidSession,
+    #[error("{0}")]
+    InvalidSignature(Cow<'static, str>),
+    #[error("{0}")]
+    LimitExceeded(&'static str),
+    #[error("Missing Authentication Token")]
+    MissingAuthenticationToken,
+    #[error("Missing required parameter {0}")]
+    MissingParameter(&'static str),
+    /// A member or value that Cognito has and this server does not honour yet: refused by name, never silently kept.
+    #[error("{0} is not supported by this server.")]
+    NotHonoured(Cow<'static, str>),
+    #[error("Password attempts exceeded")]
+    PasswordAttemptsExceeded,
+    #[error("Refresh Token has expired")]
+    RefreshTokenExpired,
+    #[error("Refresh Token has been revoked")]
+    RefreshTokenRevoked,
+    #[error("Client {0} is configured with secret but SECRET_HASH was not received")]
+    SecretHashMissing(String),
+    #[error("Unable to verify secret hash for client {0}")]
+    SecretHashMismatch(String),
+    #[error("SecretHash does not match for the client: {0}")]
+    SecretHashMismatchOnRefresh(String),
+    #[error("Invalid session for the user, session is expired.")]
+    SessionExpired,
+    #[error("Invalid session for the user, session can only be used once.")]
+    SessionUsed,
+    #[error("SignUp is not permitted for this user pool")]
+    SignUpNotPermitted,
+    #[error("The request timed out.")]
+    TimedOut,
+    #[error("Rate exceeded")]
+    TooManyRequests,
+    #[error("Unauthorized")]
+    Unauthorized,
+    #[error("The security token included in the request is invalid.")]
+    UnrecognizedClient,
+    #[error("Token revocation is not enabled for this client.")]
+    UnsupportedOperation,
+    #[error("Only refresh tokens can be revoked.")]
+    UnsupportedTokenType,
+    #[error("User cannot be confirmed. Current status is {0}")]
+    UserCannotBeConfirmed(&'static str),
+    #[error("User does not exist.")]
+    UserDoesNotExist,
+    #[error("User is disabled.")]
+    UserIsDisabled,
+    #[error("User is not confirmed.")]
+    UserIsNotConfirmed,
+    #[error("Username/client id combination not found.")]
+    UsernameClientCombinationNotFound,
+    #[error("{0}")]
+    UsernameExists(&'static str),
+    #[error("User pool client {0} does not exist.")]
+    UserPoolClientDoesNotExist(String),
+    #[error("User pool {0} does not exist.")]
+    UserPoolDoesNotExist(String),
+}
+
+/// What went wrong inside, for the operator's log alone.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+impl Error {
+    /// A failure of ours, with its cause for the log.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Error::Internal(cause.into())
+    }
+
+    /// Cognito's `InvalidParameterException` with free text.
+    pub fn invalid_parameter(message: impl Into<Cow<'static, str>>) -> Self {
+        Error::InvalidParameter(message.into())
+    }
+
+    /// A user may not write this attribute.
+    pub fn attribute_not_writable() -> Self {
+        Error::AttributeNotWritable("A client attempted to write unauthorized attribute")
+    }
+
+    /// Cognito's name for this error.
+    pub fn exception(&self) -> Exception {
+        use Error::*;
+        match self {
+            AccessDenied { .. } => Exception::AccessDenied,
+            AliasExists(_) => Exception::AliasExists,
+            AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
+            CodeMismatch => Exception::CodeMismatch,
+            ExpiredCode => Exception::ExpiredCode,
+            IncompleteSignature(_) => Exception::IncompleteSignature,
+            Internal(_) | TimedOut => Exception::InternalError,
+            Constraints(_) | InvalidParameter(_) | MissingParameter(_) | NotHonoured(_) => Exception::InvalidParameter,
+            InvalidPassword(_) => Exception::InvalidPassword,
+            InvalidSignature(_) => Exception::InvalidSignature,
+            MissingAuthenticationToken => Exception::MissingAuthenticationToken,
+            AccessTokenExpired
+            | AccessTokenLacksScope
+            | AccessTokenRevoked
+            | AccessTokenSignature
+            | AttributeNotWritable(_)
+            | AutoVerificationOff
+            | IncorrectUsernameOrPassword
+            | InvalidAccessToken
+            | InvalidRefreshToken
+            | InvalidSession
+            | PasswordAttemptsExceeded
+            | RefreshTokenExpired
+            | RefreshTokenRevoked
+            | SecretHashMissing(_)
+            | SecretHashMismatch(_)
+            | SecretHashMismatchOnRefresh(_)
+            | SessionExpired
+            | SessionUsed
+            | SignUpNotPermitted
+            | UserCannotBeConfirmed(_)
+            | UserIsDisabled => Exception::NotAuthorized,
+            Conflict | TooManyRequests => Exception::TooManyRequests,
+            Unauthorized => Exception::Unauthorized,
+            UnrecognizedClient => Exception::UnrecognizedClient,
+            UnsupportedOperation => Exception::UnsupportedOperation,
+            UnsupportedTokenType => Exception::UnsupportedTokenType,
+            UserDoesNotExist | UsernameClientCombinationNotFound => Exception::UserNotFound,
+            UserIsNotConfirmed => Exception::UserNotConfirmed,
+            UsernameExists(_) => Exception::UsernameExists,
+            UserPoolClientDoesNotExist(_) | UserPoolDoesNotExist(_) => Exception::ResourceNotFound,
+        }
+    }
+}
+
+/// The names under which Cognito's clients know errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exception {
+    AccessDenied,
+    AliasExists,
+    CodeMismatch,
+    ExpiredCode,
+    IncompleteSignature,
+    InternalError,
+    InvalidParameter,
+    InvalidPassword,
+    InvalidSignature,
+    LimitExceeded,
+    MissingAuthenticationToken,
+    NotAuthorized,
+    ResourceNotFound,
+    TooManyRequests,
+    Unauthorized,
+    UnrecognizedClient,
+    UnsupportedOperation,
+    UnsupportedTokenType,
+    UserNotConfirmed,
+    UserNotFound,
+    UsernameExists,
+}
+
+impl Exception {
+    /// The name on the wire, such as `UserNotFoundException`.
+    pub fn name(self) -> String {
+        format!("{self:?}Exception")
+    }
+
+    /// The reason of a `google.rpc.ErrorInfo`, such as `USER_NOT_FOUND`.
+    pub fn reason(self) -> String {
+        let mut reason = String::new();
+        for character in format!("{self:?}").chars() {
+            if character.is_uppercase() && !reason.is_empty() {
+                reason.push('_');
+            }
+            reason.push(character.to_ascii_uppercase());
+        }
+        reason
+    }
+}
+
+/// One member of a request that breaks a bound of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where: `username`, `userAttributes.1.member.name`.
+    pub path: String,
+    /// What stood there.
+    pub value: ViolatingValue,
+    /// Which bound, in Cognito's words: `Member must not be null`.
+    pub constraint: String,
+}
+
+/// The value of a [`Violation`], as far as the caller may see it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ViolatingValue {
+    Absent,
+    Sensitive,
+    Shown(String),
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            ViolatingValue::Absent => write!(out, "Value null at")?,
+            ViolatingValue::Sensitive => write!(out, "Value at")?,
+            ViolatingValue::Shown(value) => write!(out, "Value '{value}' at")?,
+        }
+        write!(out, " '{}' failed to satisfy constraint: {}", self.path, self.constraint)
+    }
+}
+
+/// Cognito's sentence about all violations together (reference 1.7); at most ten are told.
+fn constraint_sentence(violations: &[Violation]) -> String {
+    const VIOLATIONS_TOLD_MAX: usize = 10;
+    let told: Vec<String> = violations.iter().take(VIOLATIONS_TOLD_MAX).map(Violation::to_string).collect();
+    let errors = if told.len() == 1 { "error" } else { "errors" };
+    format!("{} validation {errors} detected: {}", told.len(), told.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_reasons_follow_cognito() {
+        assert_eq!(Error::UserDoesNotExist.exception().name(), "UserNotFoundException");
+        assert_eq!(Error::UserIsNotConfirmed.exception().reason(), "USER_NOT_CONFIRMED");
+    }
+
+    #[test]
+    fn violations_read_as_cognitos_sentence() {
+        let absent = Violation {
+            path: "userPoolId".into(),
+            value: ViolatingValue::Absent,
+            constraint: "Member must not be null".into(),
+        };
+        let hidden = Violation { path: "username".into(), value: ViolatingValue::Sensitive, ..absent.clone() };
+        assert_eq!(
+            Error::Constraints(vec![absent, hidden]).to_string(),
+            "2 validation errors detected: Value null at 'userPoolId' failed to satisfy constraint: Member must not be null; \
+             Value at 'username' failed to satisfy constraint: Member must not be null"
+        );
+    }
+}

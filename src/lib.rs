@@ -1,0 +1,35 @@
+//! Cognate: a self-hosted identity service, *cognate* to Amazon Cognito user pools. One contract (`proto/`), served as
+//! typed gRPC and as the AWS JSON wire, from one binary with its own durable store.
+//!
+//! The map, top to bottom; imports point down only (`tests/layers.rs` sees to it):
+//!
+//! - [`commands`]: the command line. [`server`]: the composition root.
+//! - [`wire`]: both wires and the layers that every request passes. [`tasks`]: background jobs.
+//! - [`operations`]: what the service does, one file each. [`app`]: the one road to them.
+//! - [`access`]: who calls, and what they may do.
+//! - [`context`]: what an operation can reach.
+//! - [`store`], [`delivery`], [`crypto`]: what must last, what goes out, what must be right to the bit.
+//! - [`domain`]: the rules, pure. [`clock`], [`rng`], [`error`]: time, chance, and why not.
+//!
+//! [`api`] is the contract as plain data, generated.
+
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod api;
+pub mod app;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod context;
+pub mod crypto;
+pub mod delivery;
+pub mod domain;
+pub mod error;
+pub mod operations;
+pub mod rng;
+pub mod server;
+pub mod store;
+pub mod tasks;
+pub mod telemetry;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! A user's own account.
+
+mod get_user;

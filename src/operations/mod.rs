@@ -1,0 +1,50 @@
+//! What the service does: one folder for each area, one file for each operation, named after it.
+//!
+//! A file holds the operation's `run` and the helpers that only it uses. What several operations of an area share stands in
+//! the area's `mod.rs`; what several areas share, in [`crate::context`] or, if it is a rule, in [`crate::domain`].
+
+mod account;
+mod clients;
+mod pools;
+mod sessions;
+mod sign_in;
+mod sign_up;
+mod tokens;
+mod users;
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+use crate::api;
+use crate::context::users::User;
+use crate::domain::attributes::Attributes;
+use crate::error::Error;
+
+/// A time of a record as the contract has it.
+fn timestamp(milliseconds: i64) -> Option<prost_types::Timestamp> {
+    let nanos = i32::try_from(milliseconds.rem_euclid(1000)).unwrap_or_default() * 1_000_000;
+    Some(prost_types::Timestamp { seconds: milliseconds.div_euclid(1000), nanos })
+}
+
+/// A user's attributes as a list, `sub` first.
+fn attribute_list(user: &User, readable: impl Fn(&str) -> bool) -> Vec<api::Attribute> {
+    let attributes: Attributes = user.attributes();
+    let sub = ("sub".to_owned(), user.record.sub.clone());
+    let list = std::iter::once(sub).chain(attributes.into_iter().filter(|(name, _)| readable(name)));
+    list.map(|(name, value)| api::Attribute { name: Some(name), value: Some(value) }).collect()
+}
+
+/// The token of a page that ends with the record of this id.
+fn page_token(last_id: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(last_id)
+}
+
+/// The id after which the next page begins.
+fn page_after(token: &str) -> Result<String, Error> {
+    let decoded = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.ok_or_else(|| Error::invalid_parameter("Invalid pagination token given."))
+}
+
+/// Refuses the member of this name if it asks for what the server does not do.
+fn honour(member: &'static str, asked_for_more: bool) -> Result<(), Error> {
+    if asked_for_more { Err(Error::NotHonoured(member.into())) } else { Ok(()) }
+}

@@ -1,0 +1,3 @@
+//! Where a user is signed in.
+
+mod global_sign_out;

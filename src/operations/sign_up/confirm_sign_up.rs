@@ -1,0 +1,116 @@
+//! `ConfirmSignUp`: a new user proves to hold the address that the code was sent to.
+
+use crate::access::caller::Anyone;
+use crate::api;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::context::sessions::OpenSession;
+use crate::context::users::{User, alias_key, status_name};
+use crate::context::verification::Judgement;
+use crate::domain::auth_flows::Flow;
+use crate::domain::ids::Sub;
+use crate::domain::usernames::Alias;
+use crate::error::Error;
+use crate::store::records::{self, NameOwner, SessionStep, UserStatus};
+use crate::store::{Batch, Owner, ThrottlePurpose};
+
+impl Operation for api::ConfirmSignUpRequest {
+    async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::ConfirmSignUpResponse, Error> {
+        let client = cx.client(self.client_id()).await?;
+        cx.check_secret_hash(&client, self.secret_hash.as_deref(), &[self.username()])?;
+        let user = cx.user_named(&client.pool, self.username()).await?;
+        let owner = user.as_ref().map_or_else(|| cx.nobody(&client.pool, self.username()), |user| user.owner.clone());
+        let _turn = cx.turn(&owner).await;
+        let Some(user) = user else { return Err(refuse_nobody(cx, &client, &owner).await?) };
+        if user.record.status() != UserStatus::Unconfirmed {
+            return Err(Error::UserCannotBeConfirmed(status_name(user.record.status())));
+        }
+        let session = self.session_in_chain(cx, &client, &owner).await?;
+
+        let mut batch = Batch::default();
+        cx.throttle(&mut batch, &owner, ThrottlePurpose::ConfirmSignUp).await?;
+        match cx.judge_sign_up_code(&mut batch, &owner, self.confirmation_code()).await? {
+            Judgement::Refused(refusal) => {
+                cx.commit(batch).await?;
+                Err(refusal)
+            }
+            Judgement::Right(proved) => {
+                let mut confirmed = records::User {
+                    status: UserStatus::Confirmed.into(),
+                    modified_at: cx.now().as_millisecond(),
+                    ..user.record.record.clone()
+                };
+                if let Some(alias) = proved {
+                    confirmed.attributes.insert(format!("{}_verified", alias.attribute()), "true".to_owned());
+                    bind_alias(cx, &mut batch, &client, &user, alias, self.force_alias_creation()).await?;
+                }
+                user.replace(&mut batch, &confirmed);
+                let next = session.map(|session| {
+                    session.use_up(&mut batch);
+                    cx.open_session(&mut batch, &client, &owner, SessionStep::ConfirmedSignUp)
+                });
+                cx.commit(batch).await?;
+                Ok(api::ConfirmSignUpResponse { session: next })
+            }
+        }
+    }
+}
+
+impl api::ConfirmSignUpRequest {
+    /// The session of SignUp, which has an effect only if the client has the flow that it leads to.
+    async fn session_in_chain(
+        &self,
+        cx: &Cx<'_>,
+        client: &Client,
+        owner: &Owner,
+    ) -> Result<Option<OpenSession>, Error> {
+        let Some(session) = self.session.as_deref().filter(|_| client.opens(Flow::UserAuth)) else { return Ok(None) };
+        let session = cx.session(client, session, SessionStep::SignedUp).await?;
+        if session.owner() == owner { Ok(Some(session)) } else { Err(Error::InvalidSession) }
+    }
+}
+
+/// The answer about a user who does not exist. Where that is hidden, tries are counted as for one who does.
+async fn refuse_nobody(cx: &Cx<'_>, client: &Client, owner: &Owner) -> Result<Error, Error> {
+    if !client.hides_user_existence() {
+        return Ok(Error::UsernameClientCombinationNotFound);
+    }
+    let mut batch = Batch::default();
+    cx.throttle(&mut batch, owner, ThrottlePurpose::ConfirmSignUp).await?;
+    cx.commit(batch).await?;
+    Ok(Error::ExpiredCode)
+}
+
+/// A verified address becomes a sign-in name, if the pool has it as an alias. Another user who holds it keeps it, or with
+/// `force` loses it and its verification.
+async fn bind_alias(
+    cx: &Cx<'_>,
+    batch: &mut Batch,
+    client: &Client,
+    user: &User,
+    alias: Alias,
+    force: bool,
+) -> Result<(), Error> {
+    if !client.pool.username_rules().aliases.contains(&alias) {
+        return Ok(());
+    }
+    let Some(value) = user.record.attributes.get(alias.attribute()) else { return Ok(()) };
+    let key = alias_key(&client.pool, alias, value);
+    let held = cx.store.read(&key).await?;
+    if let Some(holder) = held.as_ref().filter(|holder| holder.sub != user.record.sub) {
+        if !force {
+            return Err(Error::AliasExists(alias.attribute()));
+        }
+        let sub = Sub::parse(&holder.sub).ok_or_else(|| Error::internal("an alias's owner is not a sub"))?;
+        if let Some(loser) = cx.user(Owner { pool: client.pool.id.clone(), sub }).await? {
+            let mut record = loser.record.record.clone();
+            record.attributes.insert(format!("{}_verified", alias.attribute()), "false".to_owned());
+            record.modified_at = cx.now().as_millisecond();
+            loser.replace(batch, &record);
+        }
+    }
+    batch.expect(&key, held.as_ref());
+    batch.put(&key, &NameOwner { sub: user.record.sub.clone() });
+    Ok(())
+}

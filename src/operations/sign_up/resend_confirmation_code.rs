@@ -1,0 +1,71 @@
+//! `ResendConfirmationCode`: a new code for an unconfirmed user; the older ones are void from then on.
+
+use super::code_delivery_details;
+use crate::access::caller::Anyone;
+use crate::api;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::context::verification::{Recipient, Sent, verified_first};
+use crate::domain::destinations::{mask_email, mask_phone_number, simulated_email};
+use crate::domain::usernames::Alias;
+use crate::error::Error;
+use crate::store::records::UserStatus;
+use crate::store::{Batch, ThrottlePurpose};
+
+impl Operation for api::ResendConfirmationCodeRequest {
+    async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::ResendConfirmationCodeResponse, Error> {
+        let client = cx.client(self.client_id()).await?;
+        cx.check_secret_hash(&client, self.secret_hash.as_deref(), &[self.username()])?;
+        let Some(user) = cx.user_named(&client.pool, self.username()).await? else {
+            return self.answer_about_nobody(cx, &client).await;
+        };
+        if user.record.status() != UserStatus::Unconfirmed {
+            return Err(Error::invalid_parameter("User is already confirmed."));
+        }
+        let verified = verified_first(&client.pool, &user.attributes());
+        let (attribute, address) = verified.ok_or(Error::AutoVerificationOff)?;
+        let mut batch = Batch::default();
+        cx.throttle(&mut batch, &user.owner, ThrottlePurpose::ResendConfirmationCode).await?;
+        user.expect_unchanged(&mut batch);
+        let to = Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+        let sent = cx.send_sign_up_code(&mut batch, &client.pool, &to);
+        cx.commit(batch).await?;
+        cx.outbox_filled.notify_one();
+        Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })
+    }
+}
+
+impl api::ResendConfirmationCodeRequest {
+    /// That the user does not exist, or, where that is hidden, what a user would be told.
+    async fn answer_about_nobody(
+        &self,
+        cx: &Cx<'_>,
+        client: &Client,
+    ) -> Result<api::ResendConfirmationCodeResponse, Error> {
+        if !client.hides_user_existence() {
+            return Err(Error::UsernameClientCombinationNotFound);
+        }
+        let auto_verified = client.pool.auto_verified();
+        if auto_verified.is_empty() {
+            return Err(Error::AutoVerificationOff);
+        }
+        let mut batch = Batch::default();
+        let owner = cx.nobody(&client.pool, self.username());
+        cx.throttle(&mut batch, &owner, ThrottlePurpose::ResendConfirmationCode).await?;
+        cx.commit(batch).await?;
+        let name = self.username();
+        let looks = client.pool.username_rules().classify(name).ok().flatten();
+        let sent = match looks {
+            Some(Alias::PhoneNumber) => {
+                Sent { attribute: Alias::PhoneNumber, masked_destination: mask_phone_number(name) }
+            }
+            Some(_) => Sent { attribute: Alias::Email, masked_destination: mask_email(name) },
+            None => {
+                let masked_destination = simulated_email(&cx.simulated(&client.pool, name));
+                Sent { attribute: Alias::Email, masked_destination }
+            }
+        };
+        Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })
+    }
+}

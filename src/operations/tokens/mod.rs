@@ -1,0 +1,3 @@
+//! Tokens after the sign-in: taking them back.
+
+mod revoke_token;

@@ -1,0 +1,3 @@
+//! Users as operators see them.
+
+mod admin_get_user;

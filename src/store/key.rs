@@ -1,0 +1,287 @@
+//! Keys: typed, order-preserving, each kind under bytes that are never given to another.
+//!
+//! | first byte | what stands there |
+//! |---|---|
+//! | `0x01` | the store's own counters |
+//! | `0x10`…`0x12` | pools, their signing keys, pools being removed |
+//! | `0x18`, `0x19` | clients, clients by pool |
+//! | `0x20` | everything of one user under (pool, sub), then a byte for the kind: a partitioned engine keeps a sign-in on one shard |
+//! | `0x30`, `0x31` | owners of usernames and of aliases |
+//! | `0x40` | the outbox |
+//! | `0x50` | what ends when |
+
+use std::ops::Bound;
+
+use uuid::Uuid;
+
+use super::{Failure, Record};
+use crate::domain::ids::{ClientId, PoolId, Sub};
+
+/// Where a record stands.
+pub trait Key: Sized {
+    type Record: Record;
+
+    fn encoded(&self) -> Vec<u8>;
+
+    /// The key again, if the bytes are of this kind.
+    fn decode(bytes: &mut &[u8]) -> Option<Self>;
+}
+
+/// A field of a key: its bytes sort as its values do.
+pub trait Part: Sized {
+    fn write(&self, out: &mut Vec<u8>);
+    fn read(bytes: &mut &[u8]) -> Option<Self>;
+}
+
+/// A byte that says which kind of key this is.
+pub struct Tag<const BYTE: u8>;
+
+/// Whose a record is: the shared prefix of all keys of one user.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner {
+    pub pool: PoolId,
+    pub sub: Sub,
+}
+
+impl Owner {
+    /// The prefix of every key of one user.
+    pub fn prefix(&self) -> Vec<u8> {
+        let mut out = vec![USER_SPACE];
+        self.write(&mut out);
+        out
+    }
+}
+
+pub const USER_SPACE: u8 = 0x20;
+
+/// Declares a key: its kind byte, its fields in order, and the record that stands under it.
+macro_rules! key {
+    ($(#[$doc:meta])* $name:ident = $kind:literal { $($field:ident: $part:ty),* } -> $record:ty) => {
+        key!(@struct $(#[$doc])* $name { $($field: $part),* });
+        key!(@impl $name { key::Tag::<$kind>, $($field: $part),* } -> $record);
+    };
+    ($(#[$doc:meta])* $name:ident = user $kind:literal { $($field:ident: $part:ty),* } -> $record:ty) => {
+        key!(@struct $(#[$doc])* $name { owner: key::Owner $(, $field: $part)* });
+        key!(@user $name $kind { $($field: $part),* } -> $record);
+    };
+    (@struct $(#[$doc:meta])* $name:ident { $($field:ident: $part:ty),* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name { $(pub $field: $part),* }
+    };
+    (@impl $name:ident { key::Tag::<$kind:literal>, $($field:ident: $part:ty),* } -> $record:ty) => {
+        impl key::Key for $name {
+            type Record = $record;
+
+            fn encoded(&self) -> Vec<u8> {
+                let mut out = vec![$kind];
+                $(key::Part::write(&self.$field, &mut out);)*
+                out
+            }
+
+            fn decode(bytes: &mut &[u8]) -> Option<Self> {
+                <key::Tag<$kind> as key::Part>::read(bytes)?;
+                Some($name { $($field: key::Part::read(bytes)?),* })
+            }
+        }
+    };
+    (@user $name:ident $kind:literal { $($field:ident: $part:ty),* } -> $record:ty) => {
+        impl key::Key for $name {
+            type Record = $record;
+
+            fn encoded(&self) -> Vec<u8> {
+                let mut out = self.owner.prefix();
+                out.push($kind);
+                $(key::Part::write(&self.$field, &mut out);)*
+                out
+            }
+
+            fn decode(bytes: &mut &[u8]) -> Option<Self> {
+                <key::Tag<{ key::USER_SPACE }> as key::Part>::read(bytes)?;
+                let owner = key::Part::read(bytes)?;
+                <key::Tag<$kind> as key::Part>::read(bytes)?;
+                Some($name { owner $(, $field: <$part as key::Part>::read(bytes)?)* })
+            }
+        }
+    };
+}
+pub(super) use key;
+
+/// The whole key, or the news that the store holds bytes that are none.
+pub fn decoded<K: Key>(mut bytes: &[u8]) -> Result<K, Failure> {
+    let key = K::decode(&mut bytes).filter(|_| bytes.is_empty());
+    key.ok_or_else(|| Failure::Damaged(format!("a key of {}", std::any::type_name::<K>())))
+}
+
+/// The first key after all that begin with `prefix`.
+pub fn end_of(prefix: &[u8]) -> Bound<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return Bound::Excluded(end);
+        }
+    }
+    Bound::Unbounded
+}
+
+impl<const BYTE: u8> Part for Tag<BYTE> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(BYTE);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        (u8::read(bytes)? == BYTE).then_some(Tag)
+    }
+}
+
+impl Part for u8 {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(*self);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        bytes.split_off_first().copied()
+    }
+}
+
+impl Part for i64 {
+    fn write(&self, out: &mut Vec<u8>) {
+        // With the sign bit flipped, negative numbers sort before positive ones.
+        out.extend_from_slice(&(self.cast_unsigned() ^ (1 << 63)).to_be_bytes());
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let taken = bytes.split_off(..8)?.try_into().ok()?;
+        Some((u64::from_be_bytes(taken) ^ (1 << 63)).cast_signed())
+    }
+}
+
+/// Text ends with a zero byte; a zero byte inside is followed by `0xFF`, so no text is a prefix of another's bytes.
+impl Part for String {
+    fn write(&self, out: &mut Vec<u8>) {
+        for byte in self.bytes() {
+            out.push(byte);
+            if byte == 0 {
+                out.push(0xFF);
+            }
+        }
+        out.extend([0, 0]);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let mut text = Vec::new();
+        loop {
+            match u8::read(bytes)? {
+                0 => match u8::read(bytes)? {
+                    0 => return String::from_utf8(text).ok(),
+                    0xFF => text.push(0),
+                    _ => return None,
+                },
+                byte => text.push(byte),
+            }
+        }
+    }
+}
+
+/// All the rest, unescaped: only as the last field of a key.
+impl Part for Vec<u8> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Some(std::mem::take(bytes).to_vec())
+    }
+}
+
+impl Part for Uuid {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes.split_off(..16)?).ok()
+    }
+}
+
+impl Part for Sub {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Uuid::read(bytes).map(Sub)
+    }
+}
+
+impl Part for PoolId {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        String::read(bytes).map(PoolId)
+    }
+}
+
+impl Part for ClientId {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        String::read(bytes).map(ClientId)
+    }
+}
+
+impl Part for Owner {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.pool.write(out);
+        self.sub.write(out);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Some(Owner { pool: PoolId::read(bytes)?, sub: Sub::read(bytes)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(part: &impl Part) -> Vec<u8> {
+        let mut out = Vec::new();
+        part.write(&mut out);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn text_keeps_its_order_and_comes_back(a in ".*", b in "[\0a-c]*") {
+            let (first, second) = (written(&a), written(&b));
+            prop_assert_eq!(a.as_bytes().cmp(b.as_bytes()), first.cmp(&second));
+            prop_assert_eq!(String::read(&mut second.as_slice()), Some(b));
+        }
+
+        #[test]
+        fn numbers_keep_their_order_and_come_back(a: i64, b: i64) {
+            prop_assert_eq!(a.cmp(&b), written(&a).cmp(&written(&b)));
+            prop_assert_eq!(i64::read(&mut written(&a).as_slice()), Some(a));
+        }
+
+        #[test]
+        fn reading_any_bytes_never_panics(bytes: Vec<u8>) {
+            let _ = (Owner::read(&mut bytes.as_slice()), i64::read(&mut bytes.as_slice()), Uuid::read(&mut bytes.as_slice()));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_prefix_is_past_all_that_begin_with_it() {
+        assert_eq!(end_of(&[1, 2]), Bound::Excluded(vec![1, 3]));
+        assert_eq!(end_of(&[1, 0xFF]), Bound::Excluded(vec![2]));
+        assert_eq!(end_of(&[0xFF]), Bound::Unbounded);
+    }
+}

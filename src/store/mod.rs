@@ -1,0 +1,141 @@
+//! The store: an ordered map from typed keys to records, changed only by optimistic batches.
+//!
+//! It is the least that sled, a PostgreSQL-protocol engine or any transactional key-value store can all give: read a key,
+//! scan a range, commit a batch. A batch is atomic, holds what must still be true ([`Batch::expect`]), and its commit
+//! returns only when it is durable. An operation fills one batch, so it has no other effect.
+//!
+//! What it refuses to do: answer before the disk has it, retry a failed sync, return a record whose checksum is wrong.
+
+mod batch;
+mod clients;
+mod envelope;
+mod expiry;
+mod key;
+mod outbox;
+mod pools;
+mod sled;
+mod users;
+
+use std::ops::Bound;
+
+use async_trait::async_trait;
+
+pub use batch::{Batch, RECORD_BYTES_MAX};
+pub use clients::{ClientKey, ClientOfPoolKey};
+pub use expiry::{ExpiryKey, sweep_expired};
+pub use key::{Key, Owner};
+pub use outbox::OutboxKey;
+pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
+pub use sled::SledStore;
+pub use users::{
+    AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, SessionKey, ThrottleKey, ThrottlePurpose, UserKey,
+    UsernameKey, count_users,
+};
+
+use crate::error::Error;
+
+/// The records on disk, generated from `proto/storage`.
+pub mod records {
+    #![allow(clippy::all, clippy::pedantic, missing_docs)]
+    tonic::include_proto!("cognate.storage.v1");
+}
+
+/// What an engine must give.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The value of a key, if there is one.
+    async fn get(&self, key: &[u8]) -> Result<Option<Value>, Failure>;
+
+    /// The first `limit` entries of a range, in the order of their keys.
+    async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure>;
+
+    /// Applies a batch whole, if all its expectations hold. `Ok` means durable.
+    async fn commit(&self, batch: Batch) -> Result<(), Failure>;
+}
+
+/// A range of encoded keys.
+pub type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
+/// What a key holds: the record's bytes and the version that a batch can expect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    /// Grows with every commit of the store; never given twice.
+    pub version: u64,
+    /// When the record ends, in milliseconds since 1970.
+    pub deadline: Option<i64>,
+    pub bytes: Vec<u8>,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Something that the batch expected is no longer so; nothing was changed.
+    #[error("a record changed since it was read")]
+    Conflict,
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    #[error("the store could not be opened: {0}")]
+    Open(String),
+    #[error("the store is stopping")]
+    Stopped,
+    #[error("the store failed: {0}")]
+    Engine(String),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Conflict => Error::Conflict,
+            other => Error::internal(other),
+        }
+    }
+}
+
+/// A record whose life ends by itself says when. A reader judges by it; the sweeper removes what is past it.
+pub trait Record: prost::Message + Default {
+    fn deadline(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// A record as it was read.
+#[derive(Clone, Debug)]
+pub struct Stored<R> {
+    pub record: R,
+    version: u64,
+}
+
+impl<R> std::ops::Deref for Stored<R> {
+    type Target = R;
+
+    fn deref(&self) -> &R {
+        &self.record
+    }
+}
+
+impl dyn Store {
+    /// Reads the record of a key.
+    pub async fn read<K: Key>(&self, key: &K) -> Result<Option<Stored<K::Record>>, Failure> {
+        let Some(value) = self.get(&key.encoded()).await? else { return Ok(None) };
+        decode::<K>(value).map(Some)
+    }
+
+    /// The entries of one kind whose encoded keys begin with `prefix`, from `after` on, at most `limit`.
+    pub async fn list<K: Key>(
+        &self,
+        prefix: &[u8],
+        after: Option<&K>,
+        limit: usize,
+    ) -> Result<Vec<(K, Stored<K::Record>)>, Failure> {
+        let start = after.map_or_else(|| Bound::Included(prefix.to_vec()), |key| Bound::Excluded(key.encoded()));
+        let entries = self.scan((start, key::end_of(prefix)), limit).await?;
+        entries.into_iter().map(|(bytes, value)| Ok((key::decoded(&bytes)?, decode::<K>(value)?))).collect()
+    }
+}
+
+fn decode<K: Key>(value: Value) -> Result<Stored<K::Record>, Failure> {
+    use prost::Message as _;
+    let record = K::Record::decode(value.bytes.as_slice())
+        .map_err(|error| Failure::Damaged(format!("a record of {}: {error}", std::any::type_name::<K>())))?;
+    Ok(Stored { record, version: value.version })
+}

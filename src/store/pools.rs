@@ -1,0 +1,58 @@
+//! Pools and their signing keys.
+
+use super::key::{self, Part as _, key};
+use super::records::{Pool, PoolRemoval, SigningKeys};
+use super::{Batch, Failure, Record, Store};
+use crate::domain::ids::PoolId;
+
+key! {
+    /// A pool.
+    PoolKey = 0x10 { pool: PoolId } -> Pool
+}
+
+key! {
+    /// The two keys with which a pool signs.
+    SigningKeysKey = 0x11 { pool: PoolId } -> SigningKeys
+}
+
+key! {
+    /// A pool that is gone for everybody, but whose records are still being swept.
+    PoolRemovalKey = 0x12 { pool: PoolId } -> PoolRemoval
+}
+
+impl PoolKey {
+    /// The prefix of all pools.
+    pub const PREFIX: &'static [u8] = &[0x10];
+}
+
+impl PoolRemovalKey {
+    /// The prefix of all pools that are being removed.
+    pub const PREFIX: &'static [u8] = &[0x12];
+}
+
+impl Record for Pool {}
+impl Record for PoolRemoval {}
+impl Record for SigningKeys {}
+
+/// Records removed in one batch.
+const SWEPT_PER_BATCH: usize = 256;
+
+/// Removes one batch of what a removed pool has left. Gives whether more may remain.
+pub async fn sweep_removed_pool(store: &dyn Store, pool: &PoolId) -> Result<bool, Failure> {
+    for kind in [key::USER_SPACE, super::users::USERNAMES, super::users::ALIASES] {
+        let mut prefix = vec![kind];
+        pool.write(&mut prefix);
+        let range = (std::ops::Bound::Included(prefix.clone()), key::end_of(&prefix));
+        let entries = store.scan(range, SWEPT_PER_BATCH).await?;
+        if !entries.is_empty() {
+            let mut batch = Batch::default();
+            entries.into_iter().for_each(|(key, _)| batch.delete_encoded(key));
+            store.commit(batch).await?;
+            return Ok(true);
+        }
+    }
+    let mut batch = Batch::default();
+    batch.delete(&PoolRemovalKey { pool: pool.clone() });
+    store.commit(batch).await?;
+    Ok(false)
+}

@@ -1,0 +1,200 @@
+//! The embedded engine. No other file names sled.
+//!
+//! One committer thread owns all writes. It takes every batch that waits, checks their expectations against the tree (as the
+//! only writer its check is exact), applies them as one sled batch, passes the barrier once, then answers all of them: the
+//! cost of a durable write falls as load grows.
+//!
+//! **The barrier** is sled's `flush()` and then `syncfs` on the data directory. `flush()` alone is not durable on Linux (it
+//! uses `sync_file_range`, and blob files are never synced): in simulated power cuts it lost acknowledged writes.
+//!
+//! **An I/O error while writing is never retried**: after a failed sync nobody knows what the disk has. The process stops
+//! and recovers at its next start.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::{Batch, Change};
+use super::{Failure, KeyRange, Store, Value, envelope};
+
+/// The exit code after a failed write: `EX_IOERR` of sysexits.
+const EXIT_IO_ERROR: i32 = 74;
+
+/// Batches that share one barrier.
+const BATCHES_PER_GROUP_MAX: usize = 1024;
+
+/// Batches that may wait for the committer; more callers than that wait to hand theirs over.
+const BATCHES_WAITING_MAX: usize = 4096;
+
+/// Where the committer keeps the last version that it gave.
+const SEQUENCE_KEY: &[u8] = &[0x01, b's', b'e', b'q'];
+
+/// A store in a directory.
+pub struct SledStore {
+    tree: ::sled::Db,
+    batches: Option<mpsc::Sender<Waiting>>,
+    committer: Option<JoinHandle<()>>,
+}
+
+/// A batch and whom to tell.
+struct Waiting {
+    batch: Batch,
+    answer: oneshot::Sender<Result<(), Failure>>,
+}
+
+impl SledStore {
+    /// Opens or creates the store in `directory`. `cache_bytes` should fit the working set.
+    pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, Failure> {
+        let open = |error: &dyn std::fmt::Display| Failure::Open(format!("{}: {error}", directory.display()));
+        std::fs::create_dir_all(directory).map_err(|error| open(&error))?;
+        let config = ::sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(None);
+        // sled panics on some kinds of damage; a panic at start becomes a message like any other.
+        let tree = catch_unwind(AssertUnwindSafe(|| config.open()))
+            .map_err(|_| open(&"its files are damaged; restore a backup"))?
+            .map_err(|error| open(&error))?;
+        let folder = File::open(directory).map_err(|error| open(&error))?;
+        folder.sync_all().map_err(|error| open(&error))?;
+        let sequence = match tree.get(SEQUENCE_KEY).map_err(|error| open(&error))? {
+            Some(bytes) => envelope::unwrap(SEQUENCE_KEY, &bytes)?.version,
+            None => 0,
+        };
+        let (batches, waiting) = mpsc::channel(BATCHES_WAITING_MAX);
+        let committer = Committer { tree: tree.clone(), folder, sequence };
+        let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(waiting));
+        let committer = thread.map_err(|error| open(&error))?;
+        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer) })
+    }
+}
+
+/// Waits until every batch that was handed over is durable.
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.batches.take();
+        if let Some(committer) = self.committer.take() {
+            let _ = committer.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SledStore {
+    async fn get(&self, key: &[u8]) -> Result<Option<Value>, Failure> {
+        let bytes = self.tree.get(key).map_err(engine)?;
+        bytes.map(|bytes| envelope::unwrap(key, &bytes)).transpose()
+    }
+
+    async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure> {
+        let entries = self.tree.range(range).take(limit);
+        entries
+            .map(|entry| {
+                entry.map_err(engine).and_then(|(key, bytes)| Ok((key.to_vec(), envelope::unwrap(&key, &bytes)?)))
+            })
+            .collect()
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<(), Failure> {
+        if batch.is_oversized() {
+            return Err(Failure::Engine("a record is larger than the store takes".into()));
+        }
+        let (answer, answered) = oneshot::channel();
+        let batches = self.batches.as_ref().ok_or(Failure::Stopped)?;
+        batches.send(Waiting { batch, answer }).await.map_err(|_| Failure::Stopped)?;
+        answered.await.map_err(|_| Failure::Stopped)?
+    }
+}
+
+fn engine(error: ::sled::Error) -> Failure {
+    match error {
+        ::sled::Error::Corruption { .. } => Failure::Damaged(error.to_string()),
+        other => Failure::Engine(other.to_string()),
+    }
+}
+
+/// The one writer.
+struct Committer {
+    tree: ::sled::Db,
+    folder: File,
+    sequence: u64,
+}
+
+impl Committer {
+    fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
+        let mut group = Vec::new();
+        while waiting.blocking_recv_many(&mut group, BATCHES_PER_GROUP_MAX) > 0 {
+            let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut group)));
+            match committed {
+                Ok(Ok(answers)) => answers.into_iter().for_each(|answer| drop(answer.send(Ok(())))),
+                Ok(Err(failure)) => stop(&failure),
+                Err(_) => stop(&"the engine panicked"),
+            }
+        }
+    }
+
+    /// Makes a group durable. Gives back those who are to be told so; those in conflict have been told.
+    fn commit(&mut self, group: &mut Vec<Waiting>) -> Result<Vec<oneshot::Sender<Result<(), Failure>>>, Failure> {
+        let mut merged = ::sled::Batch::default();
+        let mut versions: HashMap<Vec<u8>, Option<u64>> = HashMap::new();
+        let mut answers = Vec::with_capacity(group.len());
+        for Waiting { batch, answer } in group.drain(..) {
+            if !self.holds(&batch, &versions)? {
+                let _ = answer.send(Err(Failure::Conflict));
+                continue;
+            }
+            self.sequence += 1;
+            for (key, change) in batch.changes {
+                match change {
+                    Change::Put { deadline, bytes } => {
+                        merged.insert(key.as_slice(), envelope::wrap(&key, self.sequence, deadline, &bytes));
+                        versions.insert(key, Some(self.sequence));
+                    }
+                    Change::Delete => {
+                        merged.remove(key.as_slice());
+                        versions.insert(key, None);
+                    }
+                }
+            }
+            answers.push(answer);
+        }
+        if !answers.is_empty() {
+            merged.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, self.sequence, None, &[]));
+            self.tree.apply_batch(merged).map_err(engine)?;
+            self.barrier()?;
+        }
+        Ok(answers)
+    }
+
+    /// Whether all that a batch expects is so, counting what earlier batches of the group have changed.
+    fn holds(&self, batch: &Batch, versions: &HashMap<Vec<u8>, Option<u64>>) -> Result<bool, Failure> {
+        for (key, expected) in &batch.expectations {
+            let version = match versions.get(key) {
+                Some(version) => *version,
+                None => match self.tree.get(key).map_err(engine)? {
+                    Some(bytes) => Some(envelope::unwrap(key, &bytes)?.version),
+                    None => None,
+                },
+            };
+            if version != *expected {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns when everything applied so far survives a power cut.
+    fn barrier(&self) -> Result<(), Failure> {
+        self.tree.flush().map_err(engine)?;
+        rustix::fs::syncfs(&self.folder).map_err(|error| Failure::Engine(format!("syncfs: {error}")))
+    }
+}
+
+/// Ends the process before anybody is told that a write succeeded.
+fn stop(cause: &dyn std::fmt::Display) -> ! {
+    tracing::error!(%cause, "a write failed; stopping, since what the disk has is unknown");
+    eprintln!("cognate: a write failed ({cause}); stopping, since what the disk has is unknown");
+    std::process::exit(EXIT_IO_ERROR)
+}

@@ -1,0 +1,118 @@
+//! Users, the names they go by, and what belongs to one user: codes, attempts, sessions, token families.
+
+use uuid::Uuid;
+
+use super::key::{self, Part as _, key};
+use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User};
+use super::{Failure, Record, Store};
+use crate::domain::ids::PoolId;
+
+key! {
+    /// A user.
+    UserKey = user 0x01 {} -> User
+}
+
+key! {
+    /// The newest code of a user for a purpose; it voids older ones by taking their place.
+    CodeKey = user 0x03 { purpose: u8 } -> Code
+}
+
+key! {
+    /// The failed password attempts of a user.
+    AttemptsKey = user 0x04 {} -> Attempts
+}
+
+key! {
+    /// How often a user did something in the running hour.
+    ThrottleKey = user 0x05 { purpose: u8 } -> Throttle
+}
+
+key! {
+    /// A sign-in and all tokens that came of it, by the `event_id` claim.
+    FamilyKey = user 0x06 { event: Uuid } -> TokenFamily
+}
+
+key! {
+    /// A challenge that waits for its answer.
+    SessionKey = user 0x07 { session: Uuid } -> Session
+}
+
+key! {
+    /// Whose a username is, in its comparison form.
+    UsernameKey = 0x30 { pool: PoolId, name: String } -> NameOwner
+}
+
+key! {
+    /// Whose an e-mail address, phone number or preferred username is, as a sign-in name.
+    AliasKey = 0x31 { pool: PoolId, attribute: String, value: String } -> NameOwner
+}
+
+pub(super) const USERNAMES: u8 = 0x30;
+pub(super) const ALIASES: u8 = 0x31;
+
+/// What a code is for. The numbers are on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum CodePurpose {
+    SignUp = 1,
+}
+
+/// What is counted by the hour. The numbers are on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ThrottlePurpose {
+    ConfirmSignUp = 1,
+    ResendConfirmationCode = 2,
+}
+
+impl Record for User {}
+impl Record for NameOwner {}
+
+impl Record for Code {
+    fn deadline(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}
+
+/// How long failed attempts are remembered after the last of them.
+pub const ATTEMPTS_REMEMBERED_MILLISECONDS: i64 = 15 * 60 * 1000;
+
+impl Record for Attempts {
+    fn deadline(&self) -> Option<i64> {
+        Some((self.last_at + ATTEMPTS_REMEMBERED_MILLISECONDS).max(self.locked_until))
+    }
+}
+
+impl Record for Throttle {
+    fn deadline(&self) -> Option<i64> {
+        Some(self.hour_began_at + 60 * 60 * 1000)
+    }
+}
+
+impl Record for TokenFamily {
+    fn deadline(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}
+
+impl Record for Session {
+    fn deadline(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}
+
+/// How many users a pool has, counted by their names.
+pub async fn count_users(store: &dyn Store, pool: &PoolId) -> Result<usize, Failure> {
+    const NAMES_PER_PAGE: usize = 1000;
+    let mut prefix = vec![USERNAMES];
+    pool.write(&mut prefix);
+    let (mut count, mut last) = (0, None);
+    loop {
+        let page = store.list::<UsernameKey>(&prefix, last.as_ref(), NAMES_PER_PAGE).await?;
+        count += page.len();
+        if page.len() < NAMES_PER_PAGE {
+            return Ok(count);
+        }
+        last = page.into_iter().next_back().map(|(key, _)| key);
+    }
+}

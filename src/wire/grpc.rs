@@ -1,0 +1,112 @@
+//! The typed wire: one generic road for every rpc, and errors with Google's details.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::{Credential, Gate, RequestId, Routed};
+use crate::api::{self, json::UnknownNames};
+use crate::app::{App, Call, Operation};
+use crate::error::Error;
+
+/// Every service of the contract.
+#[derive(Clone)]
+pub struct Grpc {
+    app: App,
+    message_bytes_max: usize,
+}
+
+impl Grpc {
+    pub fn new(gate: &Gate) -> Self {
+        Grpc { app: gate.app.clone(), message_bytes_max: gate.limits.body_bytes_max }
+    }
+
+    fn message_bytes_max(&self) -> usize {
+        self.message_bytes_max
+    }
+
+    /// Decoded → the one road → encoded.
+    async fn call<R: Operation>(&self, request: tonic::Request<R>) -> Result<tonic::Response<R::Response>, Status> {
+        let call = call_of(request.extensions()).map_err(status)?;
+        let response = self.app.call(request.into_inner(), &UnknownNames::default(), &call).await;
+        response.map(tonic::Response::new).map_err(status)
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/grpc.rs"));
+
+/// What the layers found out. Without their findings there is no call.
+fn call_of(extensions: &tonic::Extensions) -> Result<Call, Error> {
+    let unrouted = || Error::internal("a request came past the layers");
+    let op = extensions.get::<Routed>().and_then(|routed| routed.op).ok_or_else(unrouted)?;
+    let RequestId(request_id) = extensions.get().cloned().ok_or_else(unrouted)?;
+    let Credential(principal) = extensions.get().cloned().ok_or_else(unrouted)?;
+    Ok(Call { op, request_id, principal })
+}
+
+/// When a caller who was refused for now may come back.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// An error as a status: canonical code, Cognito's sentence, `ErrorInfo`, and `BadRequest` or `RetryInfo` where they apply.
+pub fn status(error: Error) -> Status {
+    let exception = error.exception();
+    let metadata = [("exception".to_owned(), exception.name())];
+    let mut details = ErrorDetails::with_error_info(exception.reason(), "cognate", metadata);
+    let code = code(&error);
+    match &error {
+        Error::Constraints(violations) => {
+            for violation in violations {
+                details.add_bad_request_violation(&violation.path, &violation.constraint);
+            }
+        }
+        _ if code == Code::ResourceExhausted => {
+            details.set_retry_info(Some(RETRY_DELAY));
+        }
+        _ => {}
+    }
+    Status::with_error_details(code, error.to_string(), details)
+}
+
+/// Every error's canonical code.
+fn code(error: &Error) -> Code {
+    use Error::*;
+    match error {
+        UserDoesNotExist
+        | UserPoolClientDoesNotExist(_)
+        | UserPoolDoesNotExist(_)
+        | UsernameClientCombinationNotFound => Code::NotFound,
+        AliasExists(_) | UsernameExists(_) => Code::AlreadyExists,
+        CodeMismatch | Constraints(_) | ExpiredCode | InvalidParameter(_) | InvalidPassword(_)
+        | MissingParameter(_) | UnsupportedTokenType => Code::InvalidArgument,
+        NotHonoured(_) => Code::Unimplemented,
+        AutoVerificationOff | UnsupportedOperation | UserCannotBeConfirmed(_) | UserIsNotConfirmed => {
+            Code::FailedPrecondition
+        }
+        AccessDenied { .. } | AttributeNotWritable(_) | SignUpNotPermitted | UserIsDisabled => Code::PermissionDenied,
+        AccessTokenExpired
+        | AccessTokenLacksScope
+        | AccessTokenRevoked
+        | AccessTokenSignature
+        | IncompleteSignature(_)
+        | IncorrectUsernameOrPassword
+        | InvalidAccessToken
+        | InvalidRefreshToken
+        | InvalidSession
+        | InvalidSignature(_)
+        | MissingAuthenticationToken
+        | RefreshTokenExpired
+        | RefreshTokenRevoked
+        | SecretHashMismatch(_)
+        | SecretHashMismatchOnRefresh(_)
+        | SecretHashMissing(_)
+        | SessionExpired
+        | SessionUsed
+        | Unauthorized
+        | UnrecognizedClient => Code::Unauthenticated,
+        AttemptLimitExceeded | LimitExceeded(_) | PasswordAttemptsExceeded | TooManyRequests => Code::ResourceExhausted,
+        Conflict => Code::Aborted,
+        TimedOut => Code::DeadlineExceeded,
+        Internal(_) => Code::Internal,
+    }
+}

@@ -1,0 +1,253 @@
+//! The AWS wire: JSON 1.1 over `POST /`, as unmodified AWS SDKs speak it.
+//!
+//! The order of checks is that of the framework before Cognito: preflight, method, body, content type, JSON, target, then
+//! (in the guard) the signature, and last the types of members and the bounds of the contract. Every client's error is
+//! status 400; its name stands in the body and in a header, since SDKs differ in where they look.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, HOST,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use serde_json::{Map, Value, json};
+
+use super::{Credential, Gate, RequestId, Routed};
+use crate::api::json::{FromJson, Malformed, read};
+use crate::api::{self, Op};
+use crate::app::{App, Call, Operation};
+use crate::error::{Error, Exception};
+
+const TARGET: &str = "x-amz-target";
+const TARGET_PREFIX: &str = "AWSCognitoIdentityProviderService.";
+const CONTENT_TYPES: [&str; 2] = ["application/x-amz-json-1.1", "application/x-amz-json-1.0"];
+
+/// The operation that a request's target names, letter for letter.
+pub fn target(headers: &HeaderMap) -> Option<Op> {
+    let mut values = headers.get_all(TARGET).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let name = value.to_str().ok()?.strip_prefix(TARGET_PREFIX)?;
+    Op::ALL.iter().copied().find(|op| op.name() == name)
+}
+
+/// The members of a request's body.
+#[derive(Clone)]
+struct Members(Map<String, Value>);
+
+/// Why a request got no answer of an operation.
+#[derive(Debug)]
+pub enum Refusal {
+    Error(Error),
+    /// Members of the wrong type.
+    Malformed(Malformed),
+    /// No JSON object.
+    NotJson,
+    UnknownOperation,
+    /// Not a request of this wire at all.
+    NotACall,
+    WrongContentType,
+    BodyTooLarge,
+}
+
+/// An answer before any operation: to a browser's preflight, or a refusal.
+pub enum Answer {
+    Preflight(HeaderMap),
+    Refusal(Refusal),
+}
+
+/// Reads and checks what surrounds a request. Gives it back with its members, and the bytes that a signature covers.
+pub async fn open_envelope(request: Request, body_bytes_max: usize) -> Result<(Request, Bytes), Answer> {
+    let refuse = |refusal| Err(Answer::Refusal(refusal));
+    if request.method() == Method::OPTIONS {
+        return Err(Answer::Preflight(request.headers().clone()));
+    }
+    if request.method() != Method::POST {
+        return refuse(Refusal::NotACall);
+    }
+    let (mut parts, body) = request.into_parts();
+    let bytes = match Limited::new(body, body_bytes_max).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => return refuse(Refusal::BodyTooLarge),
+        Err(_) => return refuse(Refusal::NotJson),
+    };
+    if bytes.is_empty() {
+        return refuse(Refusal::NotJson);
+    }
+    if !has_content_type(&parts.headers) {
+        let is_call = parts.headers.contains_key(TARGET);
+        return refuse(if is_call { Refusal::WrongContentType } else { Refusal::NotACall });
+    }
+    let Ok(Value::Object(members)) = serde_json::from_slice(&bytes) else { return refuse(Refusal::NotJson) };
+    if parts.extensions.get::<Routed>().and_then(|routed| routed.op).is_none() {
+        return refuse(Refusal::UnknownOperation);
+    }
+    parts.extensions.insert(Members(members));
+    Ok((Request::from_parts(parts, Body::empty()), bytes))
+}
+
+fn has_content_type(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    CONTENT_TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+/// The headers as a signature covers them: over HTTP/2 the host stands in the authority.
+pub fn signable_headers(request: &Request) -> HeaderMap {
+    let mut headers = request.headers().clone();
+    if let (false, Some(authority)) = (headers.contains_key(HOST), request.uri().authority()) {
+        if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+            headers.insert(HOST, host);
+        }
+    }
+    headers
+}
+
+/// The handler of `/`: everything that passed the layers.
+pub async fn answer_request(State(gate): State<Gate>, mut request: Request) -> Response {
+    let extensions = request.extensions_mut();
+    let op = extensions.get::<Routed>().and_then(|routed| routed.op);
+    let found = (op, extensions.remove(), extensions.remove(), extensions.remove());
+    let (Some(op), Some(RequestId(request_id)), Some(Credential(principal)), Some(Members(members))) = found else {
+        return refusal(&Refusal::Error(Error::internal("a request came past the layers")));
+    };
+    match dispatch(&gate.app, op, Call { op, request_id, principal }, members).await {
+        Ok(body) => success(body),
+        Err(refused) => refusal(&refused),
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/json.rs"));
+
+/// Decoded → the one road → encoded.
+async fn answer<R>(app: &App, call: Call, members: Map<String, Value>) -> Result<Option<Vec<u8>>, Refusal>
+where
+    R: Operation + FromJson,
+    R::Response: serde::Serialize,
+{
+    let response = run::<R>(app, call, members).await?;
+    serde_json::to_vec(&response).map(Some).map_err(|error| Refusal::Error(Error::internal(error)))
+}
+
+/// The same for operations without an output shape: their body is empty.
+async fn answer_empty<R>(app: &App, call: Call, members: Map<String, Value>) -> Result<Option<Vec<u8>>, Refusal>
+where
+    R: Operation<Response = ()> + FromJson,
+{
+    run::<R>(app, call, members).await.map(|()| None)
+}
+
+async fn run<R: Operation + FromJson>(
+    app: &App,
+    call: Call,
+    members: Map<String, Value>,
+) -> Result<R::Response, Refusal> {
+    let (request, unknown) = read::<R>(members).map_err(Refusal::Malformed)?;
+    app.call(request, &unknown, &call).await.map_err(Refusal::Error)
+}
+
+fn success(body: Option<Vec<u8>>) -> Response {
+    with_common_headers(Response::new(body.map_or_else(Body::empty, Body::from)))
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        match self {
+            Answer::Preflight(asked) => preflight(&asked),
+            Answer::Refusal(refused) => refusal(&refused),
+        }
+    }
+}
+
+/// A refusal as the framework or the service would word it.
+pub fn refusal(refused: &Refusal) -> Response {
+    let error = |status, name: &str, text: Option<(&str, String)>| {
+        let mut body = Map::from_iter([("__type".to_owned(), json!(name))]);
+        let mut response = with_common_headers(Response::default());
+        *response.status_mut() = status;
+        put(&mut response, "x-amzn-errortype", &format!("{name}:"));
+        if let Some((member, text)) = text {
+            put(&mut response, "x-amzn-errormessage", &text);
+            body.insert(member.to_owned(), text.into());
+        }
+        *response.body_mut() = Body::from(Value::Object(body).to_string());
+        response
+    };
+    match refused {
+        Refusal::Error(refused) => {
+            let exception = refused.exception();
+            error(status(exception), &exception.name(), Some(("message", refused.to_string())))
+        }
+        Refusal::Malformed(Malformed(text)) => {
+            error(StatusCode::BAD_REQUEST, "SerializationException", Some(("Message", text.clone())))
+        }
+        Refusal::NotJson => error(StatusCode::BAD_REQUEST, "SerializationException", None),
+        Refusal::UnknownOperation => error(StatusCode::BAD_REQUEST, "UnknownOperationException", None),
+        Refusal::NotACall => {
+            let text = "Unable to determine service/operation name to be authorized".to_owned();
+            error(StatusCode::FORBIDDEN, "AccessDeniedException", Some(("Message", text)))
+        }
+        Refusal::WrongContentType => error(StatusCode::NOT_FOUND, "UnknownOperationException", None),
+        Refusal::BodyTooLarge => {
+            let mut response = with_common_headers(Response::default());
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            response
+        }
+    }
+}
+
+/// Every error's status: 400, unless the fault is ours.
+fn status(exception: Exception) -> StatusCode {
+    match exception {
+        Exception::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        Exception::AccessDenied
+        | Exception::AliasExists
+        | Exception::CodeMismatch
+        | Exception::ExpiredCode
+        | Exception::IncompleteSignature
+        | Exception::InvalidParameter
+        | Exception::InvalidPassword
+        | Exception::InvalidSignature
+        | Exception::LimitExceeded
+        | Exception::MissingAuthenticationToken
+        | Exception::NotAuthorized
+        | Exception::ResourceNotFound
+        | Exception::TooManyRequests
+        | Exception::Unauthorized
+        | Exception::UnrecognizedClient
+        | Exception::UnsupportedOperation
+        | Exception::UnsupportedTokenType
+        | Exception::UserNotConfirmed
+        | Exception::UserNotFound
+        | Exception::UsernameExists => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn preflight(asked: &HeaderMap) -> Response {
+    let mut response = Response::new(Body::empty());
+    put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN.as_str(), "*");
+    put(&mut response, ACCESS_CONTROL_ALLOW_METHODS.as_str(), "POST");
+    put(&mut response, ACCESS_CONTROL_MAX_AGE.as_str(), "172800");
+    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    response
+}
+
+fn with_common_headers(mut response: Response) -> Response {
+    put(&mut response, CONTENT_TYPE.as_str(), CONTENT_TYPES[0]);
+    put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN.as_str(), "*");
+    let exposed = "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date";
+    put(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS.as_str(), exposed);
+    response
+}
+
+/// Sets a header, unless the text cannot stand in one.
+fn put(response: &mut Response, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

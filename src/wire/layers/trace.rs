@@ -1,0 +1,56 @@
+//! One id, one span and one log line for each request.
+//!
+//! The line's fields: `request.id`, `wire`, `operation`, `outcome` (`OK`, or the error's name), `duration_ms`. Never a body,
+//! a name or a secret.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue};
+use tracing::Instrument as _;
+
+use crate::wire::{Gate, RequestId, Routed, Wire};
+
+/// The target under which request lines can be filtered.
+const REQUEST_LINE: &str = "cognate::request";
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+pub async fn trace(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+    let id: Arc<str> = gate.app.services.rng.uuid().to_string().into();
+    let routed = request.extensions().get::<Routed>().copied();
+    let operation = routed.and_then(|routed| routed.op).map_or("-", |op| op.name());
+    let wire = routed.map_or(Wire::Document, |routed| routed.wire);
+    request.extensions_mut().insert(RequestId(id.clone()));
+
+    let began_at = now();
+    let span = tracing::info_span!("request", request.id = %id, operation);
+    let mut response = next.run(request).instrument(span).await;
+    let (outcome, duration_ms) = (outcome(&response), began_at.elapsed().as_secs_f64() * 1000.0);
+    tracing::info!(target: REQUEST_LINE, operation, request.id = %id, ?wire, %outcome, duration_ms, "request");
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// How a request went, from the head of its answer.
+fn outcome(response: &Response) -> String {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    if let Some(exception) = header("x-amzn-errortype") {
+        return exception.trim_end_matches(':').to_owned();
+    }
+    match header("grpc-status").and_then(|status| status.parse::<i32>().ok()).filter(|status| *status != 0) {
+        Some(status) => format!("{:?}", tonic::Code::from_i32(status)),
+        None if response.status().is_success() => "OK".to_owned(),
+        None => response.status().as_u16().to_string(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a duration for the log, never a rule's time")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,151 @@
+//! The two wires and the well-known documents, on one port.
+//!
+//! A request passes the layers (see [`router`]), is decoded, goes the one road ([`crate::app::App::call`]) and is encoded.
+//! Nothing here knows an operation by name; what does is generated.
+
+pub mod connection;
+pub mod grpc;
+pub mod json;
+mod layers;
+mod well_known;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, StatusCode};
+use tonic_health::pb::health_server::{Health, HealthServer};
+use tower::ServiceBuilder;
+
+use crate::access::{Principal, Principals};
+use crate::api::{self, Op};
+use crate::app::App;
+use crate::error::Error;
+
+/// What the layers and handlers share.
+#[derive(Clone)]
+pub struct Gate {
+    pub app: App,
+    pub principals: Arc<Principals>,
+    pub limits: Limits,
+}
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub body_bytes_max: usize,
+    pub request_timeout: Duration,
+}
+
+/// Which form an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    Grpc,
+    Json,
+    /// Plain documents over HTTP.
+    Document,
+}
+
+/// Where a request goes: read off its head alone, before anything is believed.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed {
+    pub wire: Wire,
+    pub op: Option<Op>,
+}
+
+/// The id under which a request is logged and answered.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub Arc<str>);
+
+/// The operator of a request, if its credential was valid.
+#[derive(Clone, Debug, Default)]
+pub struct Credential(pub Option<Arc<Principal>>);
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    pub address: SocketAddr,
+    pub encrypted: bool,
+}
+
+impl Peer {
+    /// Whether nobody between could read what is said.
+    pub fn is_private(self) -> bool {
+        self.encrypted || self.address.ip().is_loopback()
+    }
+}
+
+/// Everything that is served. Layers read top to bottom, outermost first.
+pub fn router<H: Health>(gate: Gate, health: HealthServer<H>) -> Result<Router, tonic_reflection::server::Error> {
+    let layers = ServiceBuilder::new()
+        // Which operation, by the head alone: everything below speaks of it.
+        .layer(from_fn_with_state((), layers::resolve::resolve))
+        // One id, one span, one line a request, whatever happens below.
+        .layer(from_fn_with_state(gate.clone(), layers::trace::trace))
+        // Nothing is read, hashed or waited for without bound.
+        .layer(from_fn_with_state(gate.clone(), layers::limit::limit))
+        // Operators prove themselves before their request is decoded. What they may do is decided on the road.
+        .layer(from_fn_with_state(gate.clone(), layers::authenticate::authenticate));
+    let grpc = grpc::Grpc::new(&gate);
+    Ok(grpc::routes(&grpc)
+        .add_service(health)
+        .add_service(reflection()?.build_v1()?)
+        .add_service(reflection()?.build_v1alpha()?)
+        .into_axum_router()
+        .merge(Router::new().route("/", axum::routing::any(json::answer_request)).with_state(gate.clone()))
+        .merge(well_known::router(gate))
+        .fallback(unknown_path)
+        .layer(layers))
+}
+
+fn reflection<'a>() -> Result<tonic_reflection::server::Builder<'a>, tonic_reflection::server::Error> {
+    Ok(tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(api::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        // So that clients can print the details of errors.
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET))
+}
+
+/// Which wire and operation the head of a request names.
+fn route<B>(request: &Request<B>) -> Routed {
+    let is_grpc =
+        request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    if is_grpc {
+        let is_call = *request.method() == Method::POST;
+        let op = Op::ALL.iter().copied().find(|op| is_call && op.path() == request.uri().path());
+        return Routed { wire: Wire::Grpc, op };
+    }
+    if request.uri().path() == "/" {
+        return Routed { wire: Wire::Json, op: json::target(request.headers()) };
+    }
+    Routed { wire: Wire::Document, op: None }
+}
+
+/// The answer of a layer that lets a request go no further.
+fn refuse(routed: Routed, error: Error) -> Response {
+    match routed.wire {
+        Wire::Grpc => grpc::status(error).into_http(),
+        Wire::Json => json::refusal(&json::Refusal::Error(error)),
+        Wire::Document => {
+            let mut response = Response::new(Body::from(error.to_string()));
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response
+        }
+    }
+}
+
+async fn unknown_path(request: Request<Body>) -> Response {
+    match route(&request).wire {
+        Wire::Grpc => tonic::Status::unimplemented("there is no such operation").into_http(),
+        Wire::Json | Wire::Document => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        }
+    }
+}
