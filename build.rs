@@ -40,7 +40,13 @@ fn main() -> Result<(), Failure> {
     tonic_prost_build::configure()
         .build_client(false)
         .build_transport(false)
-        .skip_debug(contract.messages.iter().map(|message| format!(".{}", message.full_name())))
+        .skip_debug(
+            contract
+                .messages
+                .iter()
+                .filter(|message| !is_enum_scope(message))
+                .map(|message| format!(".{}", message.full_name())),
+        )
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -41,7 +42,7 @@ impl DataDirectory {
     /// Takes the directory, made if it does not exist; refuses if another process has it.
     pub fn take(config: &Config) -> Result<Self, CannotServe> {
         let cannot = |cause: std::io::Error| CannotServe::because(&config.data.display().to_string(), cause);
-        std::fs::create_dir_all(&config.data).map_err(cannot)?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(cannot)?;
         let lock = File::create(config.data.join("lock")).map_err(cannot)?;
         lock.try_lock().map_err(|_| {
             CannotServe(format!("{}: another process has this data directory open", config.data.display()))

@@ -245,3 +245,10 @@ impl<E: Named> Serialize for Name<E> {
         }
     }
 }
+
+/// What has no shape has no members.
+impl FromJson for () {
+    fn from_json(_: &mut Members<'_>) -> Result<Self, Malformed> {
+        Ok(())
+    }
+}

@@ -195,7 +195,7 @@ grpcurl -plaintext -H 'authorization: Basic {basic}' -d '{{"UserPoolId":"{pool}"
 
 With the AWS CLI: sign up, confirm as the operator, sign in.
 
-export AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER={endpoint} AWS_REGION={region} AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key}
+export AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER={endpoint} AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key}
 aws cognito-idp sign-up --client-id {client} --username bob --password 'Passw0rd!' --user-attributes Name=email,Value=bob@example.com
 aws cognito-idp admin-confirm-sign-up --user-pool-id {pool} --username bob
 aws cognito-idp initiate-auth --client-id {client} --auth-flow USER_PASSWORD_AUTH --auth-parameters 'USERNAME=bob,PASSWORD=Passw0rd!'

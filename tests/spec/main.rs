@@ -1,0 +1,6 @@
+//! Specifications of every operation, over both wires: one file each, in the folders of `src/operations`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod sign_up;

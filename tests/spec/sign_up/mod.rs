@@ -1,0 +1,1 @@
+mod admin_confirm_sign_up;

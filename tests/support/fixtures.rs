@@ -1,0 +1,174 @@
+//! What most specifications start from: pools, clients and users, made through the service itself.
+
+use cognate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
+use cognate::api::{self, auth_flow, verified_attribute};
+
+use super::{Refusal, World};
+
+/// A password that Cognito's default policy takes.
+pub const PASSWORD: &str = "Passw0rd!";
+
+/// An application of a pool.
+#[derive(Clone, Debug)]
+pub struct TestClient {
+    pub pool: String,
+    pub id: String,
+    pub secret: Option<String>,
+}
+
+impl TestClient {
+    /// The SECRET_HASH over a name, if the client has a secret.
+    pub fn secret_hash(&self, username: &str) -> Option<String> {
+        let secret = cognate::crypto::secret::Secret::new(self.secret.clone()?.into_bytes());
+        Some(cognate::crypto::secret_hash::secret_hash(&secret, username, &self.id))
+    }
+}
+
+impl World {
+    /// A pool that verifies e-mail addresses, with other settings as the test needs them.
+    pub async fn pool(&self, configure: impl FnOnce(&mut api::CreateUserPoolRequest)) -> String {
+        let mut request = api::CreateUserPoolRequest {
+            pool_name: Some("pool".to_owned()),
+            auto_verified_attributes: vec![verified_attribute::Value::Email.into()],
+            ..Default::default()
+        };
+        configure(&mut request);
+        self.call(request).await.unwrap().user_pool.unwrap().id.unwrap()
+    }
+
+    /// A client of a pool with every flow, with other settings as the test needs them.
+    pub async fn client(
+        &self,
+        pool: &str,
+        configure: impl FnOnce(&mut api::CreateUserPoolClientRequest),
+    ) -> TestClient {
+        let mut request = api::CreateUserPoolClientRequest {
+            user_pool_id: Some(pool.to_owned()),
+            client_name: Some("client".to_owned()),
+            explicit_auth_flows: [
+                ExplicitAuthFlow::AllowUserPasswordAuth,
+                ExplicitAuthFlow::AllowRefreshTokenAuth,
+                ExplicitAuthFlow::AllowUserAuth,
+            ]
+            .map(i32::from)
+            .to_vec(),
+            ..Default::default()
+        };
+        configure(&mut request);
+        let client = self.call(request).await.unwrap().user_pool_client.unwrap();
+        TestClient { pool: pool.to_owned(), id: client.client_id.unwrap(), secret: client.client_secret }
+    }
+
+    /// A pool that verifies e-mail addresses and a public client of it with every flow: where most tests begin.
+    pub async fn app_client(&self) -> TestClient {
+        let pool = self.pool(|_| {}).await;
+        self.client(&pool, |_| {}).await
+    }
+
+    /// A sign-up request of a user with an e-mail address and [`PASSWORD`].
+    pub fn sign_up_request(&self, client: &TestClient, username: &str) -> api::SignUpRequest {
+        api::SignUpRequest {
+            client_id: Some(client.id.clone()),
+            username: Some(username.to_owned()),
+            password: Some(PASSWORD.to_owned()),
+            secret_hash: client.secret_hash(username),
+            user_attributes: vec![attribute("email", &format!("{username}@example.com"))],
+            ..Default::default()
+        }
+    }
+
+    /// Signs a user up.
+    pub async fn sign_up(&self, client: &TestClient, username: &str) -> api::SignUpResponse {
+        self.call(self.sign_up_request(client, username)).await.unwrap()
+    }
+
+    pub async fn confirm(
+        &self,
+        client: &TestClient,
+        username: &str,
+        code: &str,
+    ) -> Result<api::ConfirmSignUpResponse, Refusal> {
+        let request = api::ConfirmSignUpRequest {
+            client_id: Some(client.id.clone()),
+            username: Some(username.to_owned()),
+            confirmation_code: Some(code.to_owned()),
+            secret_hash: client.secret_hash(username),
+            ..Default::default()
+        };
+        self.call(request).await
+    }
+
+    /// Signs a user up and confirms the mailed code. Gives the `sub`.
+    pub async fn confirmed_user(&self, client: &TestClient, username: &str) -> String {
+        let signed_up = self.sign_up(client, username).await;
+        let code = self.code_for(username).await;
+        self.confirm(client, username, &code).await.unwrap();
+        signed_up.user_sub
+    }
+
+    /// A sign-in request by password.
+    pub fn password_request(&self, client: &TestClient, username: &str, password: &str) -> api::InitiateAuthRequest {
+        let mut parameters = vec![("USERNAME", username.to_owned()), ("PASSWORD", password.to_owned())];
+        parameters.extend(client.secret_hash(username).map(|hash| ("SECRET_HASH", hash)));
+        initiate_auth(client, auth_flow::Value::UserPasswordAuth, parameters)
+    }
+
+    /// Signs in by [`PASSWORD`].
+    pub async fn sign_in(&self, client: &TestClient, username: &str) -> api::AuthenticationResult {
+        let response = self.call(self.password_request(client, username, PASSWORD)).await.unwrap();
+        response.authentication_result.unwrap()
+    }
+
+    pub async fn try_password(&self, client: &TestClient, username: &str, password: &str) -> Result<(), Refusal> {
+        self.call(self.password_request(client, username, password)).await.map(|_| ())
+    }
+
+    pub async fn refresh(
+        &self,
+        client: &TestClient,
+        refresh_token: &str,
+    ) -> Result<api::AuthenticationResult, Refusal> {
+        let parameters = vec![("REFRESH_TOKEN", refresh_token.to_owned())];
+        let request = initiate_auth(client, auth_flow::Value::RefreshTokenAuth, parameters);
+        self.call(request).await.map(|response| response.authentication_result.unwrap())
+    }
+
+    pub async fn get_user(&self, access_token: &str) -> Result<api::GetUserResponse, Refusal> {
+        self.call(api::GetUserRequest { access_token: Some(access_token.to_owned()) }).await
+    }
+
+    pub async fn admin_get_user(&self, pool: &str, username: &str) -> Result<api::AdminGetUserResponse, Refusal> {
+        let request =
+            api::AdminGetUserRequest { user_pool_id: Some(pool.to_owned()), username: Some(username.to_owned()) };
+        self.call(request).await
+    }
+}
+
+/// An InitiateAuth request.
+pub fn initiate_auth(
+    client: &TestClient,
+    flow: auth_flow::Value,
+    parameters: impl IntoIterator<Item = (&'static str, String)>,
+) -> api::InitiateAuthRequest {
+    api::InitiateAuthRequest {
+        client_id: Some(client.id.clone()),
+        auth_flow: Some(flow.into()),
+        auth_parameters: parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..Default::default()
+    }
+}
+
+/// One attribute of a user.
+pub fn attribute(name: &str, value: &str) -> api::Attribute {
+    api::Attribute { name: Some(name.to_owned()), value: Some(value.to_owned()) }
+}
+
+/// The value of an attribute in a list.
+pub fn value_of<'a>(attributes: &'a [api::Attribute], name: &str) -> Option<&'a str> {
+    attributes.iter().find(|attribute| attribute.name() == name).map(api::Attribute::value)
+}
+
+/// The claims of a token, unverified.
+pub fn claims(token: &str) -> serde_json::Value {
+    cognate::crypto::jwt::unverified(token).unwrap()
+}

@@ -1,0 +1,56 @@
+//! Plain HTTP, as any client could speak it.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+use super::Refusal;
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The error of the AWS wire, the same in body and header.
+    pub fn refusal(&self) -> Refusal {
+        let body = self.json();
+        let exception = body["__type"].as_str().unwrap().to_owned();
+        assert_eq!(self.header("x-amzn-errortype"), Some(format!("{exception}:").as_str()));
+        let message = body["message"].as_str().or(body["Message"].as_str()).unwrap_or_default().to_owned();
+        Refusal { exception, message }
+    }
+}
+
+pub async fn post(address: &str, path: &str, headers: &[(String, String)], body: Vec<u8>) -> Reply {
+    request(Method::POST, address, path, headers, body).await
+}
+
+pub async fn get(address: &str, path: &str) -> Reply {
+    request(Method::GET, address, path, &[], Vec::new()).await
+}
+
+pub async fn request(method: Method, address: &str, path: &str, headers: &[(String, String)], body: Vec<u8>) -> Reply {
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let mut request = Request::builder().method(method).uri(format!("http://{address}{path}"));
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let response = client.request(request.body(Full::from(body)).unwrap()).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+}
