@@ -6,7 +6,7 @@ use super::expiry::ExpiryKey;
 use super::records::Expiry;
 use super::{Key, Record, Stored};
 
-/// The largest encoded record; everything an operation writes is bounded well below it.
+/// The largest encoded record.
 pub const RECORD_BYTES_MAX: usize = 64 * 1024;
 
 /// Changes, and what must still be true when they are applied.
@@ -37,14 +37,10 @@ impl Batch {
         self.expect(key, None);
     }
 
-    /// Writes a record; if it has a deadline, the sweeper will know.
-    ///
-    /// # Panics
-    /// In debug builds when the record is larger than [`RECORD_BYTES_MAX`]; a release refuses the commit.
+    /// Writes a record; if it has a deadline, the sweeper will know. A record above [`RECORD_BYTES_MAX`] fails the commit.
     pub fn put<K: Key>(&mut self, key: &K, record: &K::Record) {
         let (encoded, deadline) = (key.encoded(), record.deadline());
         let bytes = record.encode_to_vec();
-        debug_assert!(bytes.len() <= RECORD_BYTES_MAX, "a record of {} bytes", bytes.len());
         if let Some(at) = deadline {
             let expiry = ExpiryKey { at, target: encoded.clone() };
             self.changes.push((expiry.encoded(), Change::Put { deadline: None, bytes: Expiry {}.encode_to_vec() }));

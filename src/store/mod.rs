@@ -74,6 +74,9 @@ pub enum Failure {
     Conflict,
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// A record of the batch is above [`RECORD_BYTES_MAX`]; nothing was changed.
+    #[error("a record is larger than the store takes")]
+    TooLarge,
     #[error("the store could not be opened: {0}")]
     Open(String),
     #[error("the store is stopping")]
@@ -86,6 +89,7 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Conflict => Error::Conflict,
+            Failure::TooLarge => Error::invalid_parameter("The request holds more than can be stored."),
             other => Error::internal(other),
         }
     }

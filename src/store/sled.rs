@@ -11,7 +11,8 @@
 //! and recovers at its next start.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -51,7 +52,7 @@ impl SledStore {
     /// Opens or creates the store in `directory`. `cache_bytes` should fit the working set.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, Failure> {
         let open = |error: &dyn std::fmt::Display| Failure::Open(format!("{}: {error}", directory.display()));
-        std::fs::create_dir_all(directory).map_err(|error| open(&error))?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| open(&error))?;
         let config = ::sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(None);
         // sled panics on some kinds of damage; a panic at start becomes a message like any other.
         let tree = catch_unwind(AssertUnwindSafe(|| config.open()))
@@ -99,7 +100,7 @@ impl Store for SledStore {
 
     async fn commit(&self, batch: Batch) -> Result<(), Failure> {
         if batch.is_oversized() {
-            return Err(Failure::Engine("a record is larger than the store takes".into()));
+            return Err(Failure::TooLarge);
         }
         let (answer, answered) = oneshot::channel();
         let batches = self.batches.as_ref().ok_or(Failure::Stopped)?;

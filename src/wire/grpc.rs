@@ -45,6 +45,9 @@ fn call_of(extensions: &tonic::Extensions) -> Result<Call, Error> {
     Ok(Call { op, request_id, principal })
 }
 
+/// Where Cognito's name for an error stands among the headers, on both wires.
+pub const ERROR_TYPE: &str = "x-amzn-errortype";
+
 /// When a caller who was refused for now may come back.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -65,7 +68,11 @@ pub fn status(error: Error) -> Status {
         }
         _ => {}
     }
-    Status::with_error_details(code, error.to_string(), details)
+    let mut status = Status::with_error_details(code, error.to_string(), details);
+    if let Ok(name) = exception.name().parse() {
+        status.metadata_mut().insert(ERROR_TYPE, name);
+    }
+    status
 }
 
 /// Every error's canonical code.

@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 
+use super::grpc::ERROR_TYPE;
 use super::{Credential, Gate, RequestId, Routed};
 use crate::api::json::{FromJson, Malformed, read};
 use crate::api::{self, Op};
@@ -98,10 +99,9 @@ fn has_content_type(headers: &HeaderMap) -> bool {
 /// The headers as a signature covers them: over HTTP/2 the host stands in the authority.
 pub fn signable_headers(request: &Request) -> HeaderMap {
     let mut headers = request.headers().clone();
-    if let (false, Some(authority)) = (headers.contains_key(HOST), request.uri().authority()) {
-        if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
-            headers.insert(HOST, host);
-        }
+    let authority = request.uri().authority().filter(|_| !headers.contains_key(HOST));
+    if let Some(host) = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
+        headers.insert(HOST, host);
     }
     headers
 }
@@ -168,7 +168,7 @@ pub fn refusal(refused: &Refusal) -> Response {
         let mut body = Map::from_iter([("__type".to_owned(), json!(name))]);
         let mut response = with_common_headers(Response::default());
         *response.status_mut() = status;
-        put(&mut response, "x-amzn-errortype", &format!("{name}:"));
+        put(&mut response, ERROR_TYPE, &format!("{name}:"));
         if let Some((member, text)) = text {
             put(&mut response, "x-amzn-errormessage", &text);
             body.insert(member.to_owned(), text.into());

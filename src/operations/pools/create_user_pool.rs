@@ -17,12 +17,18 @@ use crate::error::Error;
 use crate::operations::honour;
 use crate::store::{Batch, Key as _, PoolKey, SigningKeysKey, records};
 
+/// As many as Cognito allows.
+const TAGS_MAX: usize = 50;
+
 impl Operation for api::CreateUserPoolRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::CreateUserPoolResponse, Error> {
         self.refuse_what_is_not_honoured()?;
         if !self.alias_attributes.is_empty() && !self.username_attributes.is_empty() {
             let message = "Only one of the aliasAttributes or usernameAttributes can be set in a user pool.";
             return Err(Error::invalid_parameter(message));
+        }
+        if self.user_pool_tags.len() > TAGS_MAX {
+            return Err(Error::invalid_parameter("A user pool cannot have more than 50 tags."));
         }
         let id = PoolId::mint(&cx.region, &cx.rng);
         let record = self.record(&id, cx.now().as_millisecond())?;
@@ -49,7 +55,7 @@ impl api::CreateUserPoolRequest {
         let factors = policies.sign_in_policy.unwrap_or_default().allowed_first_auth_factors;
         let email = self.email_configuration.clone().unwrap_or_default();
         let template = self.verification_message_template.clone().unwrap_or_default();
-        let invitations = self.admin_create_user_config.clone().unwrap_or_default();
+        let invitations = self.admin_create_user_config.unwrap_or_default();
         let other = |value: Option<i32>, honoured: i32| value.is_some_and(|value| value != honoured);
 
         honour("PasswordHistorySize", other(passwords.password_history_size, 0))?;
@@ -74,7 +80,7 @@ impl api::CreateUserPoolRequest {
 
     fn record(&self, id: &PoolId, now: i64) -> Result<records::Pool, Error> {
         let template = self.verification_message_template.clone().unwrap_or_default();
-        let config = self.admin_create_user_config.clone().unwrap_or_default();
+        let config = self.admin_create_user_config.unwrap_or_default();
         let schema = Schema::with(self.schema.iter().map(attribute_request).collect())?;
         Ok(records::Pool {
             id: id.0.clone(),

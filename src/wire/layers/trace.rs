@@ -12,6 +12,7 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use tracing::Instrument as _;
 
+use crate::wire::grpc::ERROR_TYPE;
 use crate::wire::{Gate, RequestId, Routed, Wire};
 
 /// The target under which request lines can be filtered.
@@ -40,7 +41,7 @@ pub async fn trace(State(gate): State<Gate>, mut request: Request, next: Next) -
 /// How a request went, from the head of its answer.
 fn outcome(response: &Response) -> String {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    if let Some(exception) = header("x-amzn-errortype") {
+    if let Some(exception) = header(ERROR_TYPE) {
         return exception.trim_end_matches(':').to_owned();
     }
     match header("grpc-status").and_then(|status| status.parse::<i32>().ok()).filter(|status| *status != 0) {
