@@ -40,6 +40,7 @@ fn main() -> Result<(), Failure> {
     tonic_prost_build::configure()
         .build_client(false)
         .build_transport(false)
+        .codec_path("crate::wire::codec::Codec")
         .skip_debug(
             contract
                 .messages
@@ -145,6 +146,8 @@ impl Contract {
                 "static PATTERN_{number}: check::Pattern = check::Pattern::new({printed:?}, || check::compile({translated:?}));"
             )?;
         }
+        let all: Vec<_> = patterns.numbers.values().map(|number| format!("&PATTERN_{number}")).collect();
+        writeln!(out, "pub(super) static PATTERNS: &[&check::Pattern] = &[{}];", all.join(", "))?;
         Ok(out)
     }
 

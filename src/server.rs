@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::access::Principals;
-use crate::api::Op;
+use crate::api::{self, Op};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -53,6 +53,7 @@ impl DataDirectory {
 
 /// Opens the store and puts the services together.
 pub fn open(config: &Config, public_url: String, clock: Clock, rng: Rng) -> Result<App, CannotServe> {
+    api::prepare();
     let key_file = config.key_encryption_key_file();
     let key = KeyEncryptionKey::read(&key_file)
         .map_err(|cause| CannotServe(format!("key_encryption_key_file {}: {cause}", key_file.display())))?;

@@ -46,9 +46,14 @@ impl Pattern {
     pub const fn new(printed: &'static str, compile: fn() -> Regex) -> Self {
         Pattern { printed, regex: LazyLock::new(compile) }
     }
+
+    /// Compiles the pattern now rather than at its first use.
+    pub fn prepare(&self) {
+        LazyLock::force(&self.regex);
+    }
 }
 
-/// Compiles a pattern that `build.rs` has translated; a test compiles every one of the contract.
+/// Compiles a pattern that `build.rs` has translated. Every one is compiled at the start, so a bad one stops no request.
 pub fn compile(translated: &str) -> Regex {
     Regex::new(translated).unwrap_or_else(|error| panic!("a pattern of the contract does not compile: {error}"))
 }

@@ -19,6 +19,11 @@ pub use generated::*;
 /// The whole contract as an encoded `FileDescriptorSet`, our annotations included: what reflection serves.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
+/// Compiles every pattern of the contract, so that no request waits for it.
+pub fn prepare() {
+    generated::PATTERNS.iter().for_each(|pattern| pattern.prepare());
+}
+
 /// Who may call an operation: the `access` option of its rpc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

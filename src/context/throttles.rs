@@ -2,9 +2,7 @@
 
 use super::Cx;
 use crate::error::Error;
-use crate::store::{Batch, Owner, ThrottleKey, ThrottlePurpose, records};
-
-const HOUR_MILLISECONDS: i64 = 60 * 60 * 1000;
+use crate::store::{Batch, HOUR_MILLISECONDS, Owner, ThrottleKey, ThrottlePurpose, records};
 
 /// How often in an hour.
 pub fn limit(purpose: ThrottlePurpose) -> u32 {

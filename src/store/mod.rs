@@ -28,8 +28,8 @@ pub use outbox::OutboxKey;
 pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
 pub use sled::SledStore;
 pub use users::{
-    AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, SessionKey, ThrottleKey, ThrottlePurpose, UserKey,
-    UsernameKey, count_users,
+    AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, SessionKey, ThrottleKey,
+    ThrottlePurpose, UserKey, UsernameKey, count_users,
 };
 
 use crate::error::Error;

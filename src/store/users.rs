@@ -5,7 +5,9 @@ use uuid::Uuid;
 use super::key::{self, Part as _, key};
 use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User};
 use super::{Failure, Record, Store};
+use crate::clock::{after, from_milliseconds};
 use crate::domain::ids::PoolId;
+use crate::domain::lockout;
 
 key! {
     /// A user.
@@ -74,18 +76,19 @@ impl Record for Code {
     }
 }
 
-/// How long failed attempts are remembered after the last of them.
-pub const ATTEMPTS_REMEMBERED_MILLISECONDS: i64 = 15 * 60 * 1000;
-
 impl Record for Attempts {
     fn deadline(&self) -> Option<i64> {
-        Some((self.last_at + ATTEMPTS_REMEMBERED_MILLISECONDS).max(self.locked_until))
+        let forgotten_at = after(from_milliseconds(self.last_at), lockout::REMEMBERED).as_millisecond();
+        Some(forgotten_at.max(self.locked_until))
     }
 }
 
+/// How long a throttle counts before it begins anew.
+pub const HOUR_MILLISECONDS: i64 = 60 * 60 * 1000;
+
 impl Record for Throttle {
     fn deadline(&self) -> Option<i64> {
-        Some(self.hour_began_at + 60 * 60 * 1000)
+        Some(self.hour_began_at + HOUR_MILLISECONDS)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A request passes the layers (see [`router`]), is decoded, goes the one road ([`crate::app::App::call`]) and is encoded.
 //! Nothing here knows an operation by name; what does is generated.
 
+pub mod codec;
 pub mod connection;
 pub mod grpc;
 pub mod json;
