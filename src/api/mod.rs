@@ -45,3 +45,36 @@ impl std::fmt::Debug for Redacted {
         out.write_str("<redacted>")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_hides_what_is_sensitive_and_shows_the_rest() {
+        let request = SignUpRequest {
+            client_id: Some("the-client".into()),
+            username: Some("the-name".into()),
+            password: Some("the-password".into()),
+            user_attributes: vec![Attribute { name: Some("email".into()), value: Some("the-address".into()) }],
+            ..Default::default()
+        };
+        let shown = format!("{request:?}");
+        assert!(shown.contains("email") && shown.contains("<redacted>"), "{shown}");
+        for secret in ["the-client", "the-name", "the-password", "the-address"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_the_contract_compiles() {
+        prepare();
+    }
+
+    #[test]
+    fn every_operation_is_named_as_its_path_ends() {
+        for op in Op::ALL {
+            assert_eq!(op.path(), format!("/{}/{}", op.service(), op.name()));
+        }
+    }
+}

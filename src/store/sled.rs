@@ -199,3 +199,161 @@ fn stop(cause: &dyn std::fmt::Display) -> ! {
     eprintln!("cognate: a write failed ({cause}); stopping, since what the disk has is unknown");
     std::process::exit(EXIT_IO_ERROR)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::ids::{PoolId, Sub};
+    use crate::store::records::{NameOwner, Session, Throttle};
+    use crate::store::{Key as _, Owner, RECORD_BYTES_MAX, SessionKey, ThrottleKey, UsernameKey, sweep_expired};
+
+    const CACHE_BYTES: u64 = 8 * 1024 * 1024;
+
+    fn open(folder: &tempfile::TempDir) -> Arc<dyn Store> {
+        Arc::new(SledStore::open(folder.path(), CACHE_BYTES).unwrap())
+    }
+
+    fn owner() -> Owner {
+        Owner { pool: PoolId("us-east-1_Example12".into()), sub: Sub(uuid::Uuid::from_u128(1)) }
+    }
+
+    fn name(name: &str) -> UsernameKey {
+        UsernameKey { pool: owner().pool, name: name.into() }
+    }
+
+    fn belongs_to(sub: &str) -> NameOwner {
+        NameOwner { sub: sub.into() }
+    }
+
+    async fn put(store: &dyn Store, key: &UsernameKey, record: &NameOwner) {
+        let mut batch = Batch::default();
+        batch.put(key, record);
+        store.commit(batch).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        put(&*store, &name("alice"), &belongs_to("a")).await;
+        drop(store);
+        let store = open(&folder);
+        assert_eq!(store.read(&name("alice")).await.unwrap().unwrap().record, belongs_to("a"));
+    }
+
+    #[tokio::test]
+    async fn a_batch_in_conflict_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        put(&*store, &name("alice"), &belongs_to("a")).await;
+        let mut batch = Batch::default();
+        batch.put(&name("bob"), &belongs_to("b"));
+        batch.expect_absent(&name("alice"));
+        assert!(matches!(store.commit(batch).await, Err(Failure::Conflict)));
+        assert!(store.read(&name("bob")).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_record_made_anew_is_not_the_one_that_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        put(&*store, &name("alice"), &belongs_to("a")).await;
+        let as_read = store.read(&name("alice")).await.unwrap();
+        let mut batch = Batch::default();
+        batch.delete(&name("alice"));
+        store.commit(batch).await.unwrap();
+        drop(store);
+        let store = open(&folder);
+        put(&*store, &name("alice"), &belongs_to("a")).await;
+        let mut batch = Batch::default();
+        batch.expect(&name("alice"), as_read.as_ref());
+        assert!(matches!(store.commit(batch).await, Err(Failure::Conflict)));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn writers_at_once_count_each_of_theirs() {
+        const WRITERS: u32 = 32;
+        let folder = tempfile::tempdir().unwrap();
+        let (store, key) = (open(&folder), ThrottleKey { owner: owner(), purpose: 1 });
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..WRITERS {
+            let (store, key) = (store.clone(), key.clone());
+            writers.spawn(async move {
+                loop {
+                    let before = store.read(&key).await.unwrap();
+                    let count = before.as_ref().map_or(0, |throttle| throttle.count) + 1;
+                    let mut batch = Batch::default();
+                    batch.expect(&key, before.as_ref());
+                    batch.put(&key, &Throttle { count, hour_began_at: 1 });
+                    match store.commit(batch).await {
+                        Ok(()) => return,
+                        Err(Failure::Conflict) => continue,
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+            });
+        }
+        writers.join_all().await;
+        assert_eq!(store.read(&key).await.unwrap().unwrap().count, WRITERS);
+    }
+
+    #[tokio::test]
+    async fn a_changed_byte_is_an_error_and_never_wrong_data() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledStore::open(folder.path(), CACHE_BYTES).unwrap();
+        let key = name("alice").encoded();
+        put(&store, &name("alice"), &belongs_to("a")).await;
+        let mut bytes = store.tree.get(&key).unwrap().unwrap().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        store.tree.insert(&key, bytes).unwrap();
+        assert!(matches!(store.get(&key).await, Err(Failure::Damaged(_))));
+        let mut batch = Batch::default();
+        batch.put(&name("bob"), &belongs_to("b"));
+        store.commit(batch).await.unwrap();
+        let everything = (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded);
+        assert!(matches!(store.scan(everything, 100).await, Err(Failure::Damaged(_))));
+    }
+
+    #[tokio::test]
+    async fn a_store_has_one_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let _store = open(&folder);
+        assert!(matches!(SledStore::open(folder.path(), CACHE_BYTES), Err(Failure::Open(_))));
+    }
+
+    #[tokio::test]
+    async fn a_record_above_the_limit_is_refused_and_one_at_it_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        let framing =
+            prost::Message::encoded_len(&belongs_to(&"x".repeat(RECORD_BYTES_MAX - 100))) - (RECORD_BYTES_MAX - 100);
+        put(&*store, &name("alice"), &belongs_to(&"x".repeat(RECORD_BYTES_MAX - framing))).await;
+        let mut batch = Batch::default();
+        batch.put(&name("alice"), &belongs_to(&"x".repeat(RECORD_BYTES_MAX - framing + 1)));
+        assert!(matches!(store.commit(batch).await, Err(Failure::TooLarge)));
+    }
+
+    #[tokio::test]
+    async fn what_has_ended_is_swept_and_what_was_prolonged_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        let session = |number: u128| SessionKey { owner: owner(), session: uuid::Uuid::from_u128(number) };
+        for (number, ends) in [(1, vec![100]), (2, vec![100, 300]), (3, vec![300])] {
+            for expires_at in ends {
+                let mut batch = Batch::default();
+                batch.put(&session(number), &Session { expires_at, ..Session::default() });
+                store.commit(batch).await.unwrap();
+            }
+        }
+        assert!(!sweep_expired(&*store, 200).await.unwrap());
+        let mut left = Vec::new();
+        for number in 1..=3 {
+            left.push(store.read(&session(number)).await.unwrap().is_some());
+        }
+        assert_eq!(left, [false, true, true]);
+        assert!(!sweep_expired(&*store, 301).await.unwrap());
+        assert!(store.read(&session(2)).await.unwrap().is_none());
+    }
+}
