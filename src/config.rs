@@ -62,7 +62,7 @@ pub struct Config {
     pub idle_timeout_seconds: u64,
     /// How long requests in flight may take when the server stops, in seconds.
     pub drain_timeout_seconds: u64,
-    /// What to log: `error`, `warn`, `info`, `debug`, or a filter such as `info,cognate=debug`.
+    /// What to log: `error`, `warn`, `info` or `debug` of the server itself, or a filter such as `info,cognate=debug`.
     pub log: String,
     /// `auto`, `text` or `json`; `auto` is text on a terminal.
     pub log_format: LogFormat,

@@ -2,14 +2,14 @@
 
 use std::io::{IsTerminal as _, stderr};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{Config, LogFormat};
 
 /// Starts logging. A filter that cannot be read is an error that names the setting.
 pub fn start(config: &Config) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {error}"))?;
+    let filter = EnvFilter::try_new(directives(&config.log)).map_err(|error| format!("log: {error}"))?;
     let text = match config.log_format {
         LogFormat::Text => true,
         LogFormat::Json => false,
@@ -18,4 +18,24 @@ pub fn start(config: &Config) -> Result<(), String> {
     let builder = fmt().with_env_filter(filter).with_writer(stderr);
     let started = if text { builder.compact().try_init() } else { builder.json().flatten_event(true).try_init() };
     started.map_err(|error| format!("logging could not be started: {error}"))
+}
+
+/// A level alone is ours: libraries, which do not know what is secret here, stay at warnings unless they are named.
+fn directives(setting: &str) -> String {
+    match setting.parse::<LevelFilter>() {
+        Ok(level) => format!("{},cognate={level}", level.min(LevelFilter::WARN)),
+        Err(_) => setting.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_alone_does_not_make_libraries_talk() {
+        assert_eq!(directives("debug"), "warn,cognate=debug");
+        assert_eq!(directives("error"), "error,cognate=error");
+        assert_eq!(directives("info,h2=debug"), "info,h2=debug");
+    }
 }
