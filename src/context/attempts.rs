@@ -41,8 +41,8 @@ impl Attempt {
         Err(Error::TooManyRequests)
     }
 
-    /// Awaits the evaluation of the proof. If it never came to that, because the server has too much to do, the attempt was
-    /// none and is taken back.
+    /// Awaits the evaluation of the proof, or what a right one leads to. If it never came to that, because the server has too
+    /// much to do or something changed meanwhile, the attempt was none and is taken back.
     pub async fn evaluate<T>(&self, cx: &Cx<'_>, proof: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let evaluated = proof.await;
         if evaluated.is_err() {

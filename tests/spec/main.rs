@@ -3,4 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod account;
+mod sessions;
+mod sign_in;
 mod sign_up;
+mod tokens;
+mod users;

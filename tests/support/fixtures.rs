@@ -1,12 +1,15 @@
 //! What most specifications start from: pools, clients and users, made through the service itself.
 
 use cognate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
-use cognate::api::{self, auth_flow, verified_attribute};
+use cognate::api::{self, auth_flow, challenge_name, prevent_user_existence_error_types, verified_attribute};
 
 use super::{Refusal, World};
 
 /// A password that Cognito's default policy takes.
 pub const PASSWORD: &str = "Passw0rd!";
+
+/// A password that is nobody's.
+pub const WRONG_PASSWORD: &str = "Wr0ng-one!";
 
 /// An application of a pool.
 #[derive(Clone, Debug)]
@@ -133,6 +136,30 @@ impl World {
         self.call(request).await.map(|response| response.authentication_result.unwrap())
     }
 
+    pub async fn revoke(&self, client: &TestClient, refresh_token: &str) -> Result<(), Refusal> {
+        let request = api::RevokeTokenRequest {
+            token: Some(refresh_token.to_owned()),
+            client_id: Some(client.id.clone()),
+            client_secret: client.secret.clone(),
+            ..Default::default()
+        };
+        self.call(request).await.map(|_| ())
+    }
+
+    pub async fn sign_out(&self, access_token: &str) -> Result<(), Refusal> {
+        self.call(api::GlobalSignOutRequest { access_token: Some(access_token.to_owned()) }).await.map(|_| ())
+    }
+
+    /// Confirms a user without a code, so that no address is verified.
+    pub async fn confirm_by_operator(&self, pool: &str, username: &str) {
+        let request = api::AdminConfirmSignUpRequest {
+            user_pool_id: Some(pool.to_owned()),
+            username: Some(username.to_owned()),
+            ..Default::default()
+        };
+        self.call(request).await.unwrap();
+    }
+
     pub async fn get_user(&self, access_token: &str) -> Result<api::GetUserResponse, Refusal> {
         self.call(api::GetUserRequest { access_token: Some(access_token.to_owned()) }).await
     }
@@ -156,6 +183,32 @@ pub fn initiate_auth(
         auth_parameters: parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         ..Default::default()
     }
+}
+
+/// The answer to a challenge.
+pub fn answer(
+    client: &TestClient,
+    challenge: challenge_name::Value,
+    session: &str,
+    responses: impl IntoIterator<Item = (&'static str, String)>,
+) -> api::RespondToAuthChallengeRequest {
+    api::RespondToAuthChallengeRequest {
+        client_id: Some(client.id.clone()),
+        challenge_name: Some(challenge.into()),
+        session: Some(session.to_owned()),
+        challenge_responses: responses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..Default::default()
+    }
+}
+
+/// Makes a client's answers not tell who exists.
+pub fn hide_users(request: &mut api::CreateUserPoolClientRequest) {
+    request.prevent_user_existence_errors = Some(prevent_user_existence_error_types::Value::Enabled.into());
+}
+
+/// Gives a client a secret.
+pub fn with_secret(request: &mut api::CreateUserPoolClientRequest) {
+    request.generate_secret = Some(true);
 }
 
 /// One attribute of a user.

@@ -41,13 +41,17 @@ pub async fn sign_in(
         cx.commit(batch).await?;
         return Err(unready);
     }
-    let issued = cx.sign_in(&mut batch, client, &user).await?;
-    if let Some(session) = session {
-        session.use_up(&mut batch);
-    }
-    keep_hash_current(cx, &mut batch, &user, &password).await?;
-    cx.commit(batch).await?;
-    Ok(Outcome::Tokens(issued))
+    // A right password that comes to nothing, because something changed meanwhile, was no failure either.
+    let ending = async {
+        let issued = cx.sign_in(&mut batch, client, &user).await?;
+        if let Some(session) = session {
+            session.use_up(&mut batch);
+        }
+        keep_hash_current(cx, &mut batch, &user, &password).await?;
+        cx.commit(batch).await?;
+        Ok(Outcome::Tokens(issued))
+    };
+    attempt.evaluate(cx, ending).await
 }
 
 /// The answer about a user who does not exist; where that is hidden, after the work that a user would have cost.

@@ -1,0 +1,1 @@
+mod global_sign_out;

@@ -1,0 +1,2 @@
+mod initiate_auth;
+mod respond_to_auth_challenge;

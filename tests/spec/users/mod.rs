@@ -1,0 +1,1 @@
+mod admin_get_user;
