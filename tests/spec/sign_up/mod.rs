@@ -1,1 +1,3 @@
 mod admin_confirm_sign_up;
+#[expect(clippy::module_inception, reason = "the area is named after its best-known operation")]
+mod sign_up;
