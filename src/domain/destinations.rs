@@ -30,6 +30,12 @@ pub fn simulated_email(digest: &[u8; 32]) -> String {
     format!("{}***@{}***", letter(digest[0]), letter(digest[1]))
 }
 
+/// The same for a pool that verifies phone numbers alone.
+pub fn simulated_phone_number(digest: &[u8; 32]) -> String {
+    let digits: String = digest[..PHONE_DIGITS_SHOWN].iter().map(|byte| char::from(b'0' + byte % 10)).collect();
+    format!("+*******{digits}")
+}
+
 fn first_character(text: &str) -> String {
     text.chars().take(1).collect()
 }
@@ -81,5 +87,6 @@ mod tests {
         (digest[0], digest[1]) = (255, 27);
         assert_eq!(simulated_email(&digest), "v***@b***");
         assert_eq!(simulated_email(&digest), simulated_email(&digest));
+        assert_eq!(simulated_phone_number(&digest), "+*******5700");
     }
 }

@@ -85,20 +85,35 @@ impl World {
         self.call(self.sign_up_request(client, username)).await.unwrap()
     }
 
+    /// A request to confirm a user by a code.
+    pub fn confirm_request(&self, client: &TestClient, username: &str, code: &str) -> api::ConfirmSignUpRequest {
+        api::ConfirmSignUpRequest {
+            client_id: Some(client.id.clone()),
+            username: Some(username.to_owned()),
+            confirmation_code: Some(code.to_owned()),
+            secret_hash: client.secret_hash(username),
+            ..Default::default()
+        }
+    }
+
     pub async fn confirm(
         &self,
         client: &TestClient,
         username: &str,
         code: &str,
     ) -> Result<api::ConfirmSignUpResponse, Refusal> {
-        let request = api::ConfirmSignUpRequest {
+        self.call(self.confirm_request(client, username, code)).await
+    }
+
+    /// Asks for a new code. Gives where it went.
+    pub async fn resend(&self, client: &TestClient, username: &str) -> Result<api::CodeDeliveryDetails, Refusal> {
+        let request = api::ResendConfirmationCodeRequest {
             client_id: Some(client.id.clone()),
             username: Some(username.to_owned()),
-            confirmation_code: Some(code.to_owned()),
             secret_hash: client.secret_hash(username),
             ..Default::default()
         };
-        self.call(request).await
+        self.call(request).await.map(|response| response.code_delivery_details.unwrap())
     }
 
     /// Signs a user up and confirms the mailed code. Gives the `sub`.

@@ -7,6 +7,7 @@ pub mod http;
 pub mod raw;
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use cognate::access::policy::Policy;
@@ -94,6 +95,21 @@ pub struct Refusal {
 /// The refusal with this name and message.
 pub fn refusal(exception: &str, message: &str) -> Refusal {
     Refusal { exception: exception.to_owned(), message: message.to_owned() }
+}
+
+/// Runs all of them at once. Gives their outcomes, in order.
+pub async fn at_once<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<_> = futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        for (future, outcome) in running.iter_mut().filter(|(_, outcome)| outcome.is_none()) {
+            if let Poll::Ready(done) = future.as_mut().poll(context) {
+                *outcome = Some(done);
+            }
+        }
+        if running.iter().all(|(_, outcome)| outcome.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    running.into_iter().map(|(_, outcome)| outcome.unwrap()).collect()
 }
 
 /// The moment at which every world begins.

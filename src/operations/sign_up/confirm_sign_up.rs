@@ -32,6 +32,8 @@ impl Operation for api::ConfirmSignUpRequest {
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ConfirmSignUp).await?;
         match cx.judge_sign_up_code(&mut batch, &owner, self.confirmation_code()).await? {
             Judgement::Refused(refusal) => {
+                // Confirmed meanwhile, the user is refused for that and not for the code.
+                user.expect_unchanged(&mut batch);
                 cx.commit(batch).await?;
                 Err(refusal)
             }

@@ -7,7 +7,7 @@ use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::verification::{Recipient, Sent, verified_first};
-use crate::domain::destinations::{mask_email, mask_phone_number, simulated_email};
+use crate::domain::destinations::{mask_email, mask_phone_number, simulated_email, simulated_phone_number};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::records::UserStatus;
@@ -55,15 +55,20 @@ impl api::ResendConfirmationCodeRequest {
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ResendConfirmationCode).await?;
         cx.commit(batch).await?;
         let name = self.username();
+        // A kind of message that the pool sends to no user would give the name away.
         let looks = client.pool.username_rules().classify(name).ok().flatten();
-        let sent = match looks {
+        let sent = match looks.filter(|alias| auto_verified.contains(alias)) {
             Some(Alias::PhoneNumber) => {
                 Sent { attribute: Alias::PhoneNumber, masked_destination: mask_phone_number(name) }
             }
             Some(_) => Sent { attribute: Alias::Email, masked_destination: mask_email(name) },
-            None => {
+            None if auto_verified.contains(&Alias::Email) => {
                 let masked_destination = simulated_email(&cx.simulated(&client.pool, name));
                 Sent { attribute: Alias::Email, masked_destination }
+            }
+            None => {
+                let masked_destination = simulated_phone_number(&cx.simulated(&client.pool, name));
+                Sent { attribute: Alias::PhoneNumber, masked_destination }
             }
         };
         Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })
