@@ -23,7 +23,7 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
     let endpoint = format!("http://{address}");
     let is_new = quickstart::is_due(config);
     if is_new && address.ip().is_loopback() {
-        quickstart::make_key(config)?;
+        quickstart::begin(config)?;
     }
     let app = server::open(config, server::public_url(config, address), Clock::System, Rng::system())?;
     if is_new && address.ip().is_loopback() {
