@@ -12,7 +12,7 @@ pub(super) fn init(arguments: &Init) -> Result<(), CannotServe> {
     if !quickstart::is_due(&config) {
         return Err(CannotServe(format!("{}: has been initialised already", config.data.display())));
     }
-    quickstart::make_key(&config)?;
+    quickstart::begin(&config)?;
     let public_url = server::public_url(&config, config.listen);
     runtime()?.block_on(async {
         let app = server::open(&config, public_url.clone(), Clock::System, Rng::system())?;

@@ -58,8 +58,9 @@ fn marker(config: &Config) -> PathBuf {
     config.data.join("initialising")
 }
 
-/// Makes a key-encryption key if there is none.
-pub fn make_key(config: &Config) -> Result<(), CannotServe> {
+/// Marks the first start as begun, before it makes anything, and makes a key-encryption key if there is none.
+pub fn begin(config: &Config) -> Result<(), CannotServe> {
+    fs::write(marker(config), "").map_err(|cause| CannotServe(format!("{}: {cause}", config.data.display())))?;
     let path = config.key_encryption_key_file();
     if path.exists() {
         return Ok(());
@@ -71,10 +72,9 @@ pub fn make_key(config: &Config) -> Result<(), CannotServe> {
 /// Makes the pool, the clients and the operator.
 pub async fn create(config: &Config, app: &App, endpoint: &str) -> Result<Quickstart, CannotServe> {
     let cannot = |what: &str, cause: &dyn std::fmt::Display| CannotServe(format!("first start: {what}: {cause}"));
-    let half_done = marker(config).exists();
-    fs::write(marker(config), "").map_err(|cause| cannot("data directory", &cause))?;
     let file = config.principals_file();
-    if half_done && file.exists() {
+    // A first start is due where there is none, so this one is of a start that was interrupted.
+    if file.exists() {
         fs::remove_file(&file).map_err(|cause| cannot("principals file", &cause))?;
     }
     let services = &app.services;

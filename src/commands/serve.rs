@@ -3,6 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Serve, quickstart, runtime};
+use crate::access::Principals;
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
 use crate::rng::Rng;
@@ -23,7 +24,7 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
     let endpoint = format!("http://{address}");
     let is_new = quickstart::is_due(config);
     if is_new && address.ip().is_loopback() {
-        quickstart::make_key(config)?;
+        quickstart::begin(config)?;
     }
     let app = server::open(config, server::public_url(config, address), Clock::System, Rng::system())?;
     if is_new && address.ip().is_loopback() {
@@ -31,8 +32,11 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
     } else {
         quickstart::tell_endpoint(config, &app, &endpoint)?;
     }
-    println!("Cognate listens on {endpoint}");
+    // `server::run` reads it too; what cannot be read is refused before anybody is told that the server listens.
+    Principals::read(&config.principals_file(), &app.services.sealer)
+        .map_err(|cause| CannotServe(cause.to_string()))?;
     let stopping = stop_signal()?;
+    println!("Cognate listens on {endpoint}");
     server::run(config, app, listener, stopping).await
 }
 

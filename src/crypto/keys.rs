@@ -3,7 +3,7 @@
 //! One label, one purpose: a key is never used for two things. Losing the file loses what is sealed and every password
 //! hash, so it belongs in a backup of its own, apart from the data.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -51,12 +51,19 @@ impl KeyEncryptionKey {
         Ok(KeyEncryptionKey(Secret::new(key)))
     }
 
-    /// Writes the key to a new file of mode 0400, durably. An existing file is never replaced.
+    /// Writes the key to a new file of mode 0400, durably, whole or not at all. An existing file is never replaced.
     pub fn write_new(&self, path: &Path) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path)?;
+        let unfinished = path.with_extension("new");
+        if unfinished.exists() {
+            fs::remove_file(&unfinished)?;
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&unfinished)?;
         let text = Secret::new(hex::encode(self.0.expose()));
         writeln!(file, "{}", text.expose())?;
         file.sync_all()?;
+        let linked = fs::hard_link(&unfinished, path);
+        fs::remove_file(&unfinished)?;
+        linked?;
         path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 

@@ -25,6 +25,25 @@ impl TestClient {
         let secret = cognate::crypto::secret::Secret::new(self.secret.clone()?.into_bytes());
         Some(cognate::crypto::secret_hash::secret_hash(&secret, username, &self.id))
     }
+
+    /// A sign-up request of a user with an e-mail address and [`PASSWORD`].
+    pub fn sign_up_request(&self, username: &str) -> api::SignUpRequest {
+        api::SignUpRequest {
+            client_id: Some(self.id.clone()),
+            username: Some(username.to_owned()),
+            password: Some(PASSWORD.to_owned()),
+            secret_hash: self.secret_hash(username),
+            user_attributes: vec![attribute("email", &format!("{username}@example.com"))],
+            ..Default::default()
+        }
+    }
+
+    /// A sign-in request by password.
+    pub fn password_request(&self, username: &str, password: &str) -> api::InitiateAuthRequest {
+        let mut parameters = vec![("USERNAME", username.to_owned()), ("PASSWORD", password.to_owned())];
+        parameters.extend(self.secret_hash(username).map(|hash| ("SECRET_HASH", hash)));
+        initiate_auth(self, auth_flow::Value::UserPasswordAuth, parameters)
+    }
 }
 
 impl World {
@@ -70,14 +89,7 @@ impl World {
 
     /// A sign-up request of a user with an e-mail address and [`PASSWORD`].
     pub fn sign_up_request(&self, client: &TestClient, username: &str) -> api::SignUpRequest {
-        api::SignUpRequest {
-            client_id: Some(client.id.clone()),
-            username: Some(username.to_owned()),
-            password: Some(PASSWORD.to_owned()),
-            secret_hash: client.secret_hash(username),
-            user_attributes: vec![attribute("email", &format!("{username}@example.com"))],
-            ..Default::default()
-        }
+        client.sign_up_request(username)
     }
 
     /// Signs a user up.
@@ -126,9 +138,7 @@ impl World {
 
     /// A sign-in request by password.
     pub fn password_request(&self, client: &TestClient, username: &str, password: &str) -> api::InitiateAuthRequest {
-        let mut parameters = vec![("USERNAME", username.to_owned()), ("PASSWORD", password.to_owned())];
-        parameters.extend(client.secret_hash(username).map(|hash| ("SECRET_HASH", hash)));
-        initiate_auth(client, auth_flow::Value::UserPasswordAuth, parameters)
+        client.password_request(username, password)
     }
 
     /// Signs in by [`PASSWORD`].

@@ -4,6 +4,7 @@
 
 pub mod fixtures;
 pub mod http;
+pub mod process;
 pub mod raw;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cognate::access::sigv4::{self, SignedRequest};
 use cognate::api::Op;
 use jiff::Timestamp;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
 use super::Credential;
@@ -16,8 +16,17 @@ where
     A: prost::Message + Default + 'static,
 {
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    grpc_on(channel, op, credential, message).await
+}
+
+/// The same over a connection that is there already.
+pub async fn grpc_on<Q, A>(channel: Channel, op: Op, credential: &Credential, message: Q) -> Result<A, tonic::Status>
+where
+    Q: prost::Message + 'static,
+    A: prost::Message + Default + 'static,
+{
     let mut client = tonic::client::Grpc::new(channel);
-    client.ready().await.unwrap();
+    client.ready().await.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
     let mut request = tonic::Request::new(message);
     let authorization = match credential {
         Credential::None => None,
