@@ -84,15 +84,20 @@ pub fn public_url(config: &Config, address: SocketAddr) -> String {
     config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
 }
 
+/// Reads who the operators are.
+pub fn principals(config: &Config, app: &App) -> Result<Principals, CannotServe> {
+    let read = Principals::read(&config.principals_file(), &app.services.sealer);
+    read.map_err(|cause| CannotServe(cause.to_string()))
+}
+
 /// Serves until `stopping` ends, then drains: no new work, then no work.
 pub async fn run(
     config: &Config,
     app: App,
+    principals: Principals,
     listener: TcpListener,
     stopping: impl Future<Output = ()>,
 ) -> Result<(), CannotServe> {
-    let principals = Principals::read(&config.principals_file(), &app.services.sealer)
-        .map_err(|cause| CannotServe(cause.to_string()))?;
     let limits = Limits { body_bytes_max: config.body_bytes_max, request_timeout: config.request_timeout() };
     let gate = Gate { app: app.clone(), principals: Arc::new(principals), limits };
     let (health, health_service) = tonic_health::server::health_reporter();

@@ -3,7 +3,6 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Serve, quickstart, runtime};
-use crate::access::Principals;
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
 use crate::rng::Rng;
@@ -32,12 +31,10 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
     } else {
         quickstart::tell_endpoint(config, &app, &endpoint)?;
     }
-    // `server::run` reads it too; what cannot be read is refused before anybody is told that the server listens.
-    Principals::read(&config.principals_file(), &app.services.sealer)
-        .map_err(|cause| CannotServe(cause.to_string()))?;
+    let principals = server::principals(config, &app)?;
     let stopping = stop_signal()?;
     println!("Cognate listens on {endpoint}");
-    server::run(config, app, listener, stopping).await
+    server::run(config, app, principals, listener, stopping).await
 }
 
 /// Ends at SIGTERM or SIGINT.

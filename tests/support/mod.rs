@@ -157,11 +157,12 @@ impl World {
             let key = principals::create(&config.principals_file(), arn, Policy::Everything, sealer, rng).unwrap();
             AccessKey { id: key.id, secret: key.secret.expose().clone() }
         });
+        let principals = server::principals(&config, &app).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let (running, settings) = (app.clone(), config.clone());
         let server = tokio::spawn(async move {
             let stopping = async { drop(stopped.await) };
-            server::run(&settings, running, listener, stopping).await.unwrap();
+            server::run(&settings, running, principals, listener, stopping).await.unwrap();
         });
         let (stop, server) = (Some(stop), Some(server));
         World { app, wire, address: address.to_string(), config, operator, directory, stop, server }

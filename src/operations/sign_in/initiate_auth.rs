@@ -1,6 +1,6 @@
 //! `InitiateAuth`: a sign-in begins, or a refresh token is exchanged for new tokens.
 
-use super::{Challenge, Outcome, parameter, password, refuse_unready};
+use super::{Challenge, Outcome, given, parameter, password, refuse_unready};
 use crate::access::caller::Anyone;
 use crate::api;
 use crate::api::auth_flow::Value as AuthFlow;
@@ -38,7 +38,7 @@ impl Operation for api::InitiateAuthRequest {
 
 impl api::InitiateAuthRequest {
     fn given(&self, name: &str) -> Option<&str> {
-        self.auth_parameters.get(name).map(String::as_str)
+        given(&self.auth_parameters, name)
     }
 
     /// The name to sign in with, from a client that proves itself.

@@ -87,9 +87,14 @@ impl From<Issued> for api::AuthenticationResult {
     }
 }
 
-/// A value of `AuthParameters` or `ChallengeResponses`.
+/// A value of `AuthParameters` or `ChallengeResponses`, if there is one; an empty one is none.
+fn given<'a>(parameters: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
+    parameters.get(name).map(String::as_str).filter(|value| !value.is_empty())
+}
+
+/// A value without which there is no going on.
 fn parameter<'a>(parameters: &'a HashMap<String, String>, name: &'static str) -> Result<&'a str, Error> {
-    parameters.get(name).map(String::as_str).filter(|value| !value.is_empty()).ok_or(Error::MissingParameter(name))
+    given(parameters, name).ok_or(Error::MissingParameter(name))
 }
 
 /// Refuses a user who may not sign in, whatever the proof.

@@ -1,6 +1,6 @@
 //! `RespondToAuthChallenge`: the answer to a challenge, with the session that came with it.
 
-use super::{Challenge, Outcome, parameter, password};
+use super::{Challenge, Outcome, given, parameter, password};
 use crate::access::caller::Anyone;
 use crate::api;
 use crate::api::challenge_name::Value as ChallengeName;
@@ -36,7 +36,7 @@ impl Operation for api::RespondToAuthChallengeRequest {
 
 impl api::RespondToAuthChallengeRequest {
     fn given(&self, name: &str) -> Option<&str> {
-        self.challenge_responses.get(name).map(String::as_str)
+        given(&self.challenge_responses, name)
     }
 
     /// The session that waits at this step for the user of this name.
