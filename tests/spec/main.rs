@@ -3,4 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clients;
+mod pools;
 mod sign_up;
+mod wire;
