@@ -10,6 +10,8 @@ use cognate::api::json::{FromJson, read};
 use cognate::api::{Access, Op};
 use cognate::app::Rpc;
 use serde_json::{Map, Value};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::support::http::{self, Reply};
 use crate::support::{Credential, Refusal, Wire, World, raw};
@@ -77,4 +79,14 @@ where
         Wire::Grpc => world.call(read::<R>(body.as_object().unwrap().clone()).unwrap().0).await,
         Wire::Json => call_json(world, R::OP, body).await.map(|members| read::<R::Response>(members).unwrap().0),
     }
+}
+
+/// Says this much and then nothing. Gives what the server says before it closes the connection.
+async fn until_closed(world: &World, said: &[u8]) -> String {
+    let mut stream = TcpStream::connect(&world.address).await.unwrap();
+    stream.write_all(said).await.unwrap();
+    let mut heard = Vec::new();
+    // A reset is an end as well.
+    let _ = stream.read_to_end(&mut heard).await;
+    String::from_utf8_lossy(&heard).into_owned()
 }
