@@ -145,6 +145,8 @@ impl Contract {
                 "static PATTERN_{number}: check::Pattern = check::Pattern::new({printed:?}, || check::compile({translated:?}));"
             )?;
         }
+        let all: Vec<_> = patterns.numbers.values().map(|number| format!("&PATTERN_{number}")).collect();
+        writeln!(out, "#[cfg(test)]\npub static PATTERNS: &[&check::Pattern] = &[{}];", all.join(", "))?;
         Ok(out)
     }
 
