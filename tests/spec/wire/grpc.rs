@@ -1,4 +1,4 @@
-//! The gRPC wire, below the operations: details of errors, reflection, health, deadlines, and which paths reach anything.
+//! The gRPC wire, below the operations: errors' details, reflection, health, deadlines, and which paths reach anything.
 
 use std::collections::BTreeMap;
 
@@ -261,12 +261,13 @@ async fn other_methods_and_content_types_reach_nothing() {
     plain::request(Method::POST, &world.address, path, &headers("application/grpc"), body.clone()).await;
     assert_eq!(pools(&world).await, 1);
     for method in [Method::GET, Method::PUT, Method::DELETE, Method::OPTIONS, Method::PATCH] {
-        plain::request(method.clone(), &world.address, path, &headers("application/grpc"), body.clone()).await;
-        assert_eq!(pools(&world).await, 1, "{method}");
+        let reply =
+            plain::request(method.clone(), &world.address, path, &headers("application/grpc"), body.clone()).await;
+        assert_eq!((reply.header("grpc-status"), pools(&world).await), (Some("12"), 1), "{method}");
     }
     for kind in ["application/json", "text/plain", "application/x-amz-json-1.1", ""] {
-        plain::request(Method::POST, &world.address, path, &headers(kind), body.clone()).await;
-        assert_eq!(pools(&world).await, 1, "{kind}");
+        let reply = plain::request(Method::POST, &world.address, path, &headers(kind), body.clone()).await;
+        assert_eq!((reply.header("grpc-status"), pools(&world).await), (Some("12"), 1), "{kind}");
     }
 }
 
