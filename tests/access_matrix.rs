@@ -1,8 +1,8 @@
-//! Who gets past the guard: every operation × every kind of credential × both wires, compared with the reviewed table in
-//! `access_matrix.txt`.
+//! Who gets past the guard: every operation × every kind of credential × both wires, compared with the reviewed table
+//! in `access_matrix.txt`.
 //!
-//! Each cell is the answer to an empty request: `admitted` if it came past the guard (to the validator, mostly), or the name
-//! of the guard's refusal. Read a change of the table as a change of who may do what.
+//! Each cell is the answer to an empty request: `admitted` if it came past the guard (to the validator, mostly), or the
+//! name of the guard's refusal. Read a change of the table as a change of who may do what.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! What the shape of the source promises: imports point down only, one file names the engine, and every operation stands in
-//! its file with its specification beside it.
+//! What the shape of the source promises: imports point down only, one file names the engine, and every operation stands
+//! in its file with its specification beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,8 @@ fn the_rule_itself_refuses_what_points_up() {
 
 #[test]
 fn imports_are_read_in_every_form() {
-    let text = "use crate::a::b;\npub use crate::{c, d::{e, f}, g};\nfn x() { crate::h::i(); } // crate::no\n//! [`crate::no`]\n";
+    let text = "use crate::a::b;\npub use crate::{c, d::{e, f}, g};\nfn x() { crate::h::i(); } // crate::no\n\
+                //! [`crate::no`]\n";
     let file = Source { path: "src/x/y.rs".to_owned(), code: code_of(text) };
     assert_eq!(imported_modules(&file), ["a", "c", "d", "g", "h"]);
     let climbing = "use super::super::z::w;\nuse super::near;\nmod tests {\n    use super::super::near;\n}\n";

@@ -120,7 +120,8 @@ spec! {
 spec! {
     async fn legacy_answers_about_users_are_shown_once_asked_for(world: World) {
         let pool = world.pool(|_| {}).await;
-        let client = created(&world, &with(&minimal(&pool), "PreventUserExistenceErrors", json!("LEGACY"))).await.unwrap();
+        let body = with(&minimal(&pool), "PreventUserExistenceErrors", json!("LEGACY"));
+        let client = created(&world, &body).await.unwrap();
         assert_eq!(client.prevent_user_existence_errors(), prevent_user_existence_error_types::Value::Legacy);
     }
 }
@@ -406,13 +407,13 @@ spec! {
         assert_eq!(
             created(&world, &body).await,
             Err(invalid(
-                "5 validation errors detected: Value 'nonsense' at 'userPoolId' failed to satisfy constraint: Member must \
-                 satisfy regular expression pattern: [\\w-]+_[0-9a-zA-Z]+; Value 'a!' at 'clientName' failed to satisfy \
-                 constraint: Member must satisfy regular expression pattern: [\\w\\s+=,.@-]+; Value '[]' at \
-                 'readAttributes' failed to satisfy constraint: Member must satisfy constraint: [Member must have length \
-                 less than or equal to 2048, Member must have length greater than or equal to 1]; Value '2' at \
-                 'authSessionValidity' failed to satisfy constraint: Member must have value greater than or equal to 3; \
-                 Value null at 'refreshTokenRotation.feature' failed to satisfy constraint: Member must not be null"
+                "5 validation errors detected: Value 'nonsense' at 'userPoolId' failed to satisfy constraint: Member \
+                 must satisfy regular expression pattern: [\\w-]+_[0-9a-zA-Z]+; Value 'a!' at 'clientName' failed to \
+                 satisfy constraint: Member must satisfy regular expression pattern: [\\w\\s+=,.@-]+; Value '[]' at \
+                 'readAttributes' failed to satisfy constraint: Member must satisfy constraint: [Member must have \
+                 length less than or equal to 2048, Member must have length greater than or equal to 1]; Value '2' at \
+                 'authSessionValidity' failed to satisfy constraint: Member must have value greater than or equal to \
+                 3; Value null at 'refreshTokenRotation.feature' failed to satisfy constraint: Member must not be null"
             ))
         );
     }

@@ -52,16 +52,16 @@ spec! {
             world.call(api::DescribeUserPoolClientRequest::default()).await,
             Err(refusal(
                 "InvalidParameterException",
-                "2 validation errors detected: Value null at 'userPoolId' failed to satisfy constraint: Member must not be \
-                 null; Value at 'clientId' failed to satisfy constraint: Member must not be null"
+                "2 validation errors detected: Value null at 'userPoolId' failed to satisfy constraint: Member must \
+                 not be null; Value at 'clientId' failed to satisfy constraint: Member must not be null"
             ))
         );
         assert_eq!(
             described(&world, "us-east-1_Nowhere12", "no-client").await,
             Err(refusal(
                 "InvalidParameterException",
-                "1 validation error detected: Value at 'clientId' failed to satisfy constraint: Member must satisfy regular \
-                 expression pattern: [\\w+]+"
+                "1 validation error detected: Value at 'clientId' failed to satisfy constraint: Member must satisfy \
+                 regular expression pattern: [\\w+]+"
             ))
         );
     }

@@ -122,7 +122,8 @@ spec! {
                 Err(refusal(
                     "InvalidParameterException",
                     &format!(
-                        "1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy constraint: {constraint}"
+                        "1 validation error detected: Value '{size}' at 'maxResults' failed to satisfy \
+                         constraint: {constraint}"
                     )
                 ))
             );

@@ -338,15 +338,29 @@ spec! {
                 "Invalid AttributeDataType input, consider using the provided AttributeDataType enum.",
             ),
             (
-                json!([{ "Name": "team", "AttributeDataType": "Number", "StringAttributeConstraints": { "MinLength": "1" } }]),
+                json!([{
+                    "Name": "team",
+                    "AttributeDataType": "Number",
+                    "StringAttributeConstraints": { "MinLength": "1" },
+                }]),
                 "Invalid StringAttributeConstraints for schema attribute custom:team",
             ),
             (
-                json!([{ "Name": "team", "AttributeDataType": "String", "NumberAttributeConstraints": { "MinValue": "1" } }]),
+                json!([{
+                    "Name": "team",
+                    "AttributeDataType": "String",
+                    "NumberAttributeConstraints": { "MinValue": "1" },
+                }]),
                 "Invalid NumberAttributeConstraints for schema attribute custom:team",
             ),
-            (json!([string(json!({ "MinLength": "one" }))]), "Invalid StringAttributeConstraints for schema attribute custom:team"),
-            (json!([string(json!({ "MinLength": "-1" }))]), "Invalid StringAttributeConstraints for schema attribute custom:team"),
+            (
+                json!([string(json!({ "MinLength": "one" }))]),
+                "Invalid StringAttributeConstraints for schema attribute custom:team",
+            ),
+            (
+                json!([string(json!({ "MinLength": "-1" }))]),
+                "Invalid StringAttributeConstraints for schema attribute custom:team",
+            ),
             (
                 json!([string(json!({ "MaxLength": "2049" }))]),
                 "user.custom:team: String attributes cannot have a length of more than 2048",
@@ -385,8 +399,8 @@ spec! {
             created(&world, &with(&minimal(), "Schema", attributes(51))).await,
             Err(refusal(
                 "InvalidParameterException",
-                "1 validation error detected: Value at 'schema' failed to satisfy constraint: Member must have length less \
-                 than or equal to 50"
+                "1 validation error detected: Value at 'schema' failed to satisfy constraint: Member must have length \
+                 less than or equal to 50"
             ))
         );
     }
@@ -404,11 +418,12 @@ spec! {
             created(&world, &body).await,
             Err(refusal(
                 "InvalidParameterException",
-                "5 validation errors detected: Value '' at 'poolName' failed to satisfy constraint: Member must have length \
-                 greater than or equal to 1; Value '' at 'poolName' failed to satisfy constraint: Member must satisfy \
-                 regular expression pattern: [\\w\\s+=,.@-]+; Value '5' at 'policies.passwordPolicy.minimumLength' failed to \
-                 satisfy constraint: Member must have value greater than or equal to 6; Value 'a_name_of_21_letters_' at \
-                 'schema.1.member.name' failed to satisfy constraint: Member must have length less than or equal to 20; \
+                "5 validation errors detected: Value '' at 'poolName' failed to satisfy constraint: Member must have \
+                 length greater than or equal to 1; Value '' at 'poolName' failed to satisfy constraint: Member must \
+                 satisfy regular expression pattern: [\\w\\s+=,.@-]+; Value '5' at \
+                 'policies.passwordPolicy.minimumLength' failed to satisfy constraint: Member must have value greater \
+                 than or equal to 6; Value 'a_name_of_21_letters_' at 'schema.1.member.name' failed to satisfy \
+                 constraint: Member must have length less than or equal to 20; \
                  Value null at 'usernameConfiguration.caseSensitive' failed to satisfy constraint: Member must not be null"
             ))
         );

@@ -56,7 +56,11 @@ spec! {
 
 spec! {
     async fn nothing_of_the_pool_remains_once_it_is_swept(world: World) {
-        let (client, kept) = (world.app_client().await, world.app_client().await);
+        let with_aliases = |request: &mut api::CreateUserPoolRequest| {
+            request.alias_attributes = vec![api::alias_attribute::Value::Email.into()];
+        };
+        let client = world.client(&world.pool(with_aliases).await, |_| {}).await;
+        let kept = world.client(&world.pool(with_aliases).await, |_| {}).await;
         for client in [&client, &kept] {
             world.confirmed_user(client, "alice").await;
             world.sign_in(client, "alice").await;

@@ -42,16 +42,16 @@ spec! {
             described(&world, None).await,
             Err(refusal(
                 "InvalidParameterException",
-                "1 validation error detected: Value null at 'userPoolId' failed to satisfy constraint: Member must not be \
-                 null"
+                "1 validation error detected: Value null at 'userPoolId' failed to satisfy constraint: Member must not \
+                 be null"
             ))
         );
         assert_eq!(
             described(&world, Some("us east")).await,
             Err(refusal(
                 "InvalidParameterException",
-                "1 validation error detected: Value 'us east' at 'userPoolId' failed to satisfy constraint: Member must \
-                 satisfy regular expression pattern: [\\w-]+_[0-9a-zA-Z]+"
+                "1 validation error detected: Value 'us east' at 'userPoolId' failed to satisfy constraint: Member \
+                 must satisfy regular expression pattern: [\\w-]+_[0-9a-zA-Z]+"
             ))
         );
     }

@@ -91,7 +91,8 @@ spec! {
             Err(refusal(
                 "InvalidParameterException",
                 &format!(
-                    "1 validation error detected: Value {value} at 'maxResults' failed to satisfy constraint: {constraint}"
+                    "1 validation error detected: Value {value} at 'maxResults' failed to satisfy \
+                     constraint: {constraint}"
                 ),
             ))
         };

@@ -267,7 +267,10 @@ async fn null_is_absent_and_unknown_members_are_ignored() {
         "SecretHash": null,
         "Username": "alice",
         "Password": PASSWORD,
-        "UserAttributes": [{ "Name": "email", "Value": "alice@example.com", "Verified": true }, { "Name": "name", "Value": null }],
+        "UserAttributes": [
+            { "Name": "email", "Value": "alice@example.com", "Verified": true },
+            { "Name": "name", "Value": null },
+        ],
         "ValidationData": null,
         "ClientMetadata": { "gone": null, "kept": "x" },
         "AnalyticsMetadata": null,
@@ -316,8 +319,8 @@ async fn fractions_are_cut_off() {
         call_json(&world, Op::ListUserPools, &json!({ "MaxResults": 0.99 })).await,
         Err(refusal(
             "InvalidParameterException",
-            "1 validation error detected: Value '0' at 'maxResults' failed to satisfy constraint: Member must have value \
-             greater than or equal to 1"
+            "1 validation error detected: Value '0' at 'maxResults' failed to satisfy constraint: Member must have \
+             value greater than or equal to 1"
         ))
     );
 }
@@ -365,7 +368,11 @@ async fn each_bound_has_cognitos_words() {
     let attribute = |attribute: Value| with(&sign_up, "UserAttributes", json!([{ "Name": "a" }, attribute]));
     let long_tag = json!({ "PoolName": "p", "UserPoolTags": { "b": "y", "a": "x".repeat(257) } });
     for (op, body, violation) in [
-        (Op::DescribeUserPool, json!({}), "Value null at 'userPoolId' failed to satisfy constraint: Member must not be null".to_owned()),
+        (
+            Op::DescribeUserPool,
+            json!({}),
+            "Value null at 'userPoolId' failed to satisfy constraint: Member must not be null".to_owned(),
+        ),
         (
             Op::SignUp,
             json!({ "Username": "alice" }),
@@ -379,101 +386,116 @@ async fn each_bound_has_cognitos_words() {
         (
             Op::SignUp,
             with(&sign_up, "Username", json!("x".repeat(129))),
-            "Value at 'username' failed to satisfy constraint: Member must have length less than or equal to 128".to_owned(),
+            "Value at 'username' failed to satisfy constraint: Member must have length less than or equal to 128"
+                .to_owned(),
         ),
         (
             Op::SignUp,
             with(&sign_up, "Username", json!("\u{1f600}".repeat(65))),
-            "Value at 'username' failed to satisfy constraint: Member must have length less than or equal to 128".to_owned(),
+            "Value at 'username' failed to satisfy constraint: Member must have length less than or equal to 128"
+                .to_owned(),
         ),
         (
             Op::SignUp,
             with(&sign_up, "Username", json!("two words")),
             "Value at 'username' failed to satisfy constraint: Member must satisfy regular expression pattern: \
-             [\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+".to_owned(),
+             [\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+"
+                .to_owned(),
         ),
         (
             Op::SignUp,
             with(&sign_up, "Password", json!("x")),
             "Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: \
-             ^[\\S]+.*[\\S]+$".to_owned(),
+             ^[\\S]+.*[\\S]+$"
+                .to_owned(),
         ),
         (
             Op::ConfirmSignUp,
             with(&sign_up, "ConfirmationCode", json!("1 12 123")),
-            "Value '1 12 123' at 'confirmationCode' failed to satisfy constraint: Member must satisfy regular expression \
-             pattern: [\\S]+".to_owned(),
+            "Value '1 12 123' at 'confirmationCode' failed to satisfy constraint: Member must satisfy regular \
+             expression pattern: [\\S]+"
+                .to_owned(),
         ),
         (
             Op::InitiateAuth,
             json!({ "ClientId": "c", "AuthFlow": "Banana" }),
-            "Value 'Banana' at 'authFlow' failed to satisfy constraint: Member must satisfy enum value set: [USER_SRP_AUTH, \
-             REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, ADMIN_NO_SRP_AUTH, USER_PASSWORD_AUTH, \
-             ADMIN_USER_PASSWORD_AUTH, USER_AUTH]".to_owned(),
+            "Value 'Banana' at 'authFlow' failed to satisfy constraint: Member must satisfy enum value set: \
+             [USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, ADMIN_NO_SRP_AUTH, USER_PASSWORD_AUTH, \
+             ADMIN_USER_PASSWORD_AUTH, USER_AUTH]"
+                .to_owned(),
         ),
         (
             Op::InitiateAuth,
             json!({ "ClientId": "c", "AuthFlow": "UNSPECIFIED" }),
             "Value 'UNSPECIFIED' at 'authFlow' failed to satisfy constraint: Member must satisfy enum value set: \
              [USER_SRP_AUTH, REFRESH_TOKEN_AUTH, REFRESH_TOKEN, CUSTOM_AUTH, ADMIN_NO_SRP_AUTH, USER_PASSWORD_AUTH, \
-             ADMIN_USER_PASSWORD_AUTH, USER_AUTH]".to_owned(),
+             ADMIN_USER_PASSWORD_AUTH, USER_AUTH]"
+                .to_owned(),
         ),
         (
             Op::CreateUserPool,
             json!({ "PoolName": "p", "AutoVerifiedAttributes": ["email", "pager"] }),
             "Value '[email, pager]' at 'autoVerifiedAttributes' failed to satisfy constraint: Member must satisfy \
-             constraint: [Member must satisfy enum value set: [phone_number, email]]".to_owned(),
+             constraint: [Member must satisfy enum value set: [phone_number, email]]"
+                .to_owned(),
         ),
         (
             Op::ListUserPools,
             json!({ "MaxResults": 0 }),
-            "Value '0' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 1".to_owned(),
+            "Value '0' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to 1"
+                .to_owned(),
         ),
         (
             Op::ListUserPools,
             json!({ "MaxResults": 61 }),
-            "Value '61' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 60".to_owned(),
+            "Value '61' at 'maxResults' failed to satisfy constraint: Member must have value less than or equal to 60"
+                .to_owned(),
         ),
         (
             Op::CreateUserPoolClient,
             json!({ "UserPoolId": "us-east-1_Nowhere12", "ClientName": "c", "ReadAttributes": ["email", ""] }),
-            "Value '[email, ]' at 'readAttributes' failed to satisfy constraint: Member must satisfy constraint: [Member \
-             must have length less than or equal to 2048, Member must have length greater than or equal to 1]".to_owned(),
+            "Value '[email, ]' at 'readAttributes' failed to satisfy constraint: Member must satisfy constraint: \
+             [Member must have length less than or equal to 2048, Member must have length greater than or equal to 1]"
+                .to_owned(),
         ),
         (
             Op::CreateUserPool,
             long_tag,
             format!(
-                "Value '{{a={}, b=y}}' at 'userPoolTags' failed to satisfy constraint: Map value must satisfy constraint: \
-                 [Member must have length less than or equal to 256, Member must have length greater than or equal to 0]",
+                "Value '{{a={}, b=y}}' at 'userPoolTags' failed to satisfy constraint: Map value must satisfy \
+                 constraint: [Member must have length less than or equal to 256, Member must have length greater than or \
+                 equal to 0]",
                 "x".repeat(257)
             ),
         ),
         (
             Op::SignUp,
             attribute(json!({})),
-            "Value null at 'userAttributes.2.member.name' failed to satisfy constraint: Member must not be null".to_owned(),
+            "Value null at 'userAttributes.2.member.name' failed to satisfy constraint: Member must not be null"
+                .to_owned(),
         ),
         (
             Op::SignUp,
             attribute(json!({ "Name": "x".repeat(33) })),
             format!(
-                "Value '{}' at 'userAttributes.2.member.name' failed to satisfy constraint: Member must have length less \
-                 than or equal to 32",
+                "Value '{}' at 'userAttributes.2.member.name' failed to satisfy constraint: Member must have length \
+                 less than or equal to 32",
                 "x".repeat(33)
             ),
         ),
         (
             Op::SignUp,
             attribute(json!({ "Name": "x", "Value": "y".repeat(2049) })),
-            "Value at 'userAttributes.2.member.value' failed to satisfy constraint: Member must have length less than or \
-             equal to 2048".to_owned(),
+            "Value at 'userAttributes.2.member.value' failed to satisfy constraint: Member must have length less than \
+             or equal to 2048"
+                .to_owned(),
         ),
         (
             Op::CreateUserPool,
             json!({ "PoolName": "p", "Policies": { "PasswordPolicy": { "MinimumLength": 100 } } }),
-            "Value '100' at 'policies.passwordPolicy.minimumLength' failed to satisfy constraint: Member must have value \
-             less than or equal to 99".to_owned(),
+            "Value '100' at 'policies.passwordPolicy.minimumLength' failed to satisfy constraint: Member must have \
+             value less than or equal to 99"
+                .to_owned(),
         ),
     ] {
         assert_eq!(
@@ -492,7 +514,10 @@ async fn the_longest_values_that_fit_do_fit() {
         "ClientId": client.id,
         "Username": "\u{1f600}".repeat(64),
         "Password": format!("aA1!{}", "x".repeat(252)),
-        "UserAttributes": [{ "Name": "email", "Value": "a@example.com" }, { "Name": "nickname", "Value": "y".repeat(2048) }],
+        "UserAttributes": [
+            { "Name": "email", "Value": "a@example.com" },
+            { "Name": "nickname", "Value": "y".repeat(2048) },
+        ],
     });
     call_json(&world, Op::SignUp, &body).await.unwrap();
 }

@@ -10,8 +10,8 @@ use crate::support::{AccessKey, Refusal, Wire, World, http, refusal};
 
 const OP: &str = "ListUserPools";
 const BODY: &[u8] = b"{\"MaxResults\": 1}";
-const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
-                        Access Key and signing method. Consult the service documentation for details.";
+const MISMATCH: &str = "The request signature we calculated does not match the signature you provided. Check your AWS \
+                        Secret Access Key and signing method. Consult the service documentation for details.";
 
 async fn world() -> World {
     World::new(Wire::Json).await
@@ -196,7 +196,8 @@ async fn a_signature_is_good_for_five_minutes_to_either_side() {
         (
             "20260107T051110Z",
             Err(
-                "Signature not yet current: 20260107T051110Z is still later than 20260107T051109Z (20260107T050609Z + 5 min.)",
+                "Signature not yet current: 20260107T051110Z is still later than 20260107T051109Z (20260107T050609Z + \
+                 5 min.)",
             ),
         ),
     ] {
