@@ -147,7 +147,7 @@ impl Contract {
             )?;
         }
         let all: Vec<_> = patterns.numbers.values().map(|number| format!("&PATTERN_{number}")).collect();
-        writeln!(out, "pub(super) static PATTERNS: &[&check::Pattern] = &[{}];", all.join(", "))?;
+        writeln!(out, "pub static PATTERNS: &[&check::Pattern] = &[{}];", all.join(", "))?;
         Ok(out)
     }
 

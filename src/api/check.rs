@@ -233,3 +233,31 @@ fn constraints_of(bounds: &Bounds<'_>) -> String {
     let all: Vec<_> = bounds.max.map(max_length).into_iter().chain(bounds.min.map(min_length)).chain(pattern).collect();
     format!("[{}]", all.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::PATTERNS;
+
+    #[test]
+    fn every_pattern_of_the_contract_compiles() {
+        assert!(PATTERNS.len() > 10, "only {} patterns were found", PATTERNS.len());
+        for pattern in PATTERNS {
+            LazyLock::force(&pattern.regex);
+        }
+    }
+
+    #[test]
+    fn patterns_match_whole_texts_and_know_javas_classes() {
+        let matches = |printed: &str, text: &str| {
+            let found = PATTERNS.iter().find(|pattern| pattern.printed == printed);
+            found.unwrap_or_else(|| panic!("the contract has no pattern {printed}")).regex.is_match(text)
+        };
+        assert!(matches(r"[\w+]+", "aZ_9+"));
+        assert!(!matches(r"[\w+]+", "\u{e4}"), "a word is ASCII");
+        assert!(!matches(r"[\w+]+", "a\n") && !matches(r"[\w+]+", "a b"), "no part of a text is enough");
+        assert!(matches(r"[\p{L}\p{M}\p{S}\p{N}\p{P}]+", "\u{e4}\u{9f8d}\u{1f600}!"));
+        assert!(matches(r"^[\S]+.*[\S]+$", "a b") && !matches(r"^[\S]+.*[\S]+$", "a b "));
+        assert!(matches(r"[\S]+", "\u{a0}"), "white space is ASCII");
+    }
+}

@@ -1,8 +1,12 @@
 //! One listener, one loop: accepts connections and serves both HTTP versions on each, all within bounds of time and size.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,6 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -61,15 +66,19 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut st
         let (router, watcher) = (router.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _place = place;
-            if let Some(stream) = greeted(stream, bounds).await {
-                let peer = Peer { address, encrypted: false };
-                let stream = Box::pin(bounded(stream, bounds));
-                let builder = protocols(bounds);
-                let service = TowerToHyperService::new(with_peer(router, peer));
-                let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-                if let Err(cause) = watcher.watch(connection).await {
-                    tracing::debug!(%cause, "a connection ended early");
-                }
+            let peer = Peer { address, encrypted: false };
+            let (stream, greeting) = Greeted::new(bounded(stream, bounds));
+            let builder = protocols(bounds);
+            let service = TowerToHyperService::new(with_peer(router, peer));
+            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            let mut connection = pin!(watcher.watch(connection));
+            let ended = match timeout(bounds.handshake_timeout, &mut connection).await {
+                Ok(ended) => ended,
+                Err(_) if !greeting.is_complete() => return,
+                Err(_) => connection.await,
+            };
+            if let Err(cause) = ended {
+                tracing::debug!(%cause, "a connection ended early");
             }
         });
     }
@@ -96,14 +105,6 @@ async fn accept(
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }
-    }
-}
-
-/// The stream, once its first byte has come; a connection that stays silent is closed.
-async fn greeted(stream: TcpStream, bounds: Bounds) -> Option<TcpStream> {
-    match timeout(bounds.handshake_timeout, stream.peek(&mut [0])).await {
-        Ok(Ok(bytes)) if bytes > 0 => Some(stream),
-        _ => None,
     }
 }
 
@@ -145,4 +146,65 @@ fn with_peer(
         request.extensions_mut().insert(peer);
         request.map(Body::new)
     })
+}
+
+/// How much of a connection has come, as long as it is little.
+struct Greeting(Arc<AtomicUsize>);
+
+/// The length of HTTP/2's preface and of the head of the frame that must follow. Until so much has come, no other timeout
+/// need run. No request over HTTP/1.1 that means anything here is shorter.
+const GREETING_BYTES: usize = 24 + 9;
+
+impl Greeting {
+    fn is_complete(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= GREETING_BYTES
+    }
+}
+
+/// A stream that counts what comes, so that one whose greeting never does can be closed.
+struct Greeted<S> {
+    stream: Pin<Box<S>>,
+    came: Arc<AtomicUsize>,
+}
+
+impl<S> Greeted<S> {
+    fn new(stream: S) -> (Self, Greeting) {
+        let came = Arc::<AtomicUsize>::default();
+        (Greeted { stream: Box::pin(stream), came: came.clone() }, Greeting(came))
+    }
+}
+
+impl<S: AsyncRead> AsyncRead for Greeted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = self.stream.as_mut().poll_read(cx, buffer);
+        self.came.fetch_add(buffer.filled().len() - before, Ordering::Relaxed);
+        polled
+    }
+}
+
+impl<S: AsyncWrite> AsyncWrite for Greeted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.as_mut().poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.as_mut().poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
 }

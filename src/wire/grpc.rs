@@ -28,7 +28,7 @@ impl Grpc {
 
     /// Decoded → the one road → encoded.
     async fn call<R: Operation>(&self, request: tonic::Request<R>) -> Result<tonic::Response<R::Response>, Status> {
-        let call = call_of(request.extensions()).map_err(status)?;
+        let call = call_of(request.extensions())?;
         let response = self.app.call(request.into_inner(), &UnknownNames::default(), &call).await;
         response.map(tonic::Response::new).map_err(status)
     }
@@ -36,10 +36,12 @@ impl Grpc {
 
 include!(concat!(env!("OUT_DIR"), "/grpc.rs"));
 
-/// What the layers found out. Without their findings there is no call.
-fn call_of(extensions: &tonic::Extensions) -> Result<Call, Error> {
-    let unrouted = || Error::internal("a request came past the layers");
-    let op = extensions.get::<Routed>().and_then(|routed| routed.op).ok_or_else(unrouted)?;
+/// What the layers found out. Without their findings there is no call; and where they found no operation, because of the
+/// request's method or content type, there is none either.
+fn call_of(extensions: &tonic::Extensions) -> Result<Call, Status> {
+    let unrouted = || status(Error::internal("a request came past the layers"));
+    let routed = extensions.get::<Routed>().copied().ok_or_else(unrouted)?;
+    let op = routed.op.ok_or_else(|| Status::unimplemented("there is no such operation"))?;
     let RequestId(request_id) = extensions.get().cloned().ok_or_else(unrouted)?;
     let Credential(principal) = extensions.get().cloned().ok_or_else(unrouted)?;
     Ok(Call { op, request_id, principal })

@@ -117,7 +117,7 @@ fn route<B>(request: &Request<B>) -> Routed {
     let is_grpc =
         request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     if is_grpc {
-        let is_call = *request.method() == Method::POST;
+        let is_call = *request.method() == Method::POST && request.uri().query().is_none();
         let op = Op::ALL.iter().copied().find(|op| is_call && op.path() == request.uri().path());
         return Routed { wire: Wire::Grpc, op };
     }

@@ -4,8 +4,11 @@
 mod support;
 
 mod account;
+mod clients;
+mod pools;
 mod sessions;
 mod sign_in;
 mod sign_up;
 mod tokens;
 mod users;
+mod wire;

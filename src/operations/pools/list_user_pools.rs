@@ -20,6 +20,7 @@ impl Operation for api::ListUserPoolsRequest {
         let user_pools = page.into_iter().map(|(_, pool)| api::UserPoolDescription {
             id: Some(pool.id.clone()),
             name: Some(pool.name.clone()),
+            lambda_config: Some(api::NotHonoured {}),
             last_modified_date: timestamp(pool.modified_at),
             creation_date: timestamp(pool.created_at),
         });

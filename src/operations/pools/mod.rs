@@ -31,6 +31,7 @@ fn description(cx: &Cx<'_>, pool: &Pool, users: usize) -> api::UserPool {
         } else {
             deletion_protection::Value::Inactive.into()
         }),
+        lambda_config: Some(api::NotHonoured {}),
         last_modified_date: timestamp(record.modified_at),
         creation_date: timestamp(record.created_at),
         schema_attributes: record.schema.iter().map(schema_attribute).collect(),
