@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::providers::{Env, Format as _, Serialized, Toml};
-use figment::{Figment, Provider as _};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 
 /// The settings of a server. Field names are the names in the file; in the environment they are upper case after
@@ -138,7 +139,7 @@ impl Config {
             }
             figment = figment.merge(Toml::file_exact(path));
         }
-        let figment = figment.merge(Env::prefixed(PREFIX)).merge(Serialized::defaults(flags));
+        let figment = figment.merge(Environment(Env::prefixed(PREFIX))).merge(Serialized::defaults(flags));
         refuse_unknown(&figment)?;
         let figment = Figment::from(Serialized::defaults(Config::default())).merge(figment);
         let config: Config = figment.extract().map_err(|error| Invalid(error.to_string()))?;
@@ -188,6 +189,32 @@ impl Config {
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_seconds)
     }
+}
+
+/// The environment's settings.
+struct Environment(Env);
+
+impl Provider for Environment {
+    fn metadata(&self) -> Metadata {
+        self.0.metadata()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let settings = self.0.iter().map(|(name, text)| (name.into_string(), text));
+        Ok(Map::from([(Profile::Default, typed(settings))]))
+    }
+}
+
+/// Settings as what they are. By its looks alone an account would be taken for a number.
+fn typed(settings: impl Iterator<Item = (String, String)>) -> Dict {
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    let read = |(name, text): (String, String)| {
+        let name = name.to_ascii_lowercase();
+        let is_text = defaults.get(&name).is_none_or(|default| default.is_string() || default.is_null());
+        let Ok(parsed) = text.parse::<Value>();
+        (name, if is_text { Value::from(text) } else { parsed })
+    };
+    settings.map(read).collect()
 }
 
 /// The names of all settings.
@@ -244,6 +271,19 @@ mod tests {
         let flags = Flags { data: Some("from-flag".into()), ..Flags::default() };
         let config = Config::read(Some(&path), &flags).unwrap();
         assert_eq!((config.data, config.region), ("from-flag".into(), "eu-central-1".into()));
+    }
+
+    #[test]
+    fn the_environment_is_read_as_what_each_setting_is() {
+        let given = [("ACCOUNT", "000000000001"), ("LOG_FORMAT", "json"), ("CONNECTIONS_MAX", "7"), ("LISTN", "1")];
+        let read = typed(given.map(|(name, text)| (name.to_owned(), text.to_owned())).into_iter());
+        let expected = [
+            ("account", Value::from("000000000001")),
+            ("connections_max", Value::from(7_usize)),
+            ("listn", Value::from("1")),
+            ("log_format", Value::from("json")),
+        ];
+        assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }
 
     #[test]

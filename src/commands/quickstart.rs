@@ -188,7 +188,7 @@ A user pool, two clients and an operator have been made. Everything below stands
 With grpcurl: sign up, read the code in the mail, confirm, sign in; and look the user up as the operator.
 
 grpcurl -plaintext -d '{{"ClientId":"{client}","Username":"alice","Password":"Passw0rd!","UserAttributes":[{{"Name":"email","Value":"alice@example.com"}}]}}' {address} cognate.v1.UserService/SignUp
-CODE=$(sed -n '$s/.*"code":"\([0-9]*\)".*/\1/p' '{outbox}')
+CODE=$(sleep 1; sed -n '$s/.*"code":"\([0-9]*\)".*/\1/p' '{outbox}')
 grpcurl -plaintext -d '{{"ClientId":"{client}","Username":"alice","ConfirmationCode":"'$CODE'"}}' {address} cognate.v1.UserService/ConfirmSignUp
 grpcurl -plaintext -d '{{"ClientId":"{client}","AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{{"USERNAME":"alice","PASSWORD":"Passw0rd!"}}}}' {address} cognate.v1.UserService/InitiateAuth
 grpcurl -plaintext -H 'authorization: Basic {basic}' -d '{{"UserPoolId":"{pool}","Username":"alice"}}' {address} cognate.v1.AdminService/AdminGetUser
