@@ -55,8 +55,10 @@ impl DataDirectory {
 pub fn open(config: &Config, public_url: String, clock: Clock, rng: Rng) -> Result<App, CannotServe> {
     api::prepare();
     let key_file = config.key_encryption_key_file();
-    let key = KeyEncryptionKey::read(&key_file)
-        .map_err(|cause| CannotServe(format!("key_encryption_key_file {}: {cause}", key_file.display())))?;
+    let key = KeyEncryptionKey::read(&key_file).map_err(|cause| {
+        let hint = if cause.kind() == std::io::ErrorKind::NotFound { "; `cognate init` makes one" } else { "" };
+        CannotServe(format!("key_encryption_key_file {}: {cause}{hint}", key_file.display()))
+    })?;
     let store = SledStore::open(&config.store_directory(), config.store_cache_mib * 1024 * 1024)
         .map_err(|cause| CannotServe(cause.to_string()))?;
     let services = Services::new(config, public_url, &key, Arc::new(store), clock, rng).map_err(CannotServe)?;

@@ -20,12 +20,14 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
     let _directory = DataDirectory::take(config)?;
     let listener = server::bind(config).await?;
     let address = listener.local_addr().map_err(|cause| CannotServe(cause.to_string()))?;
-    let endpoint = format!("http://{address}");
+    let public_url = server::public_url(config, address);
+    // An address such as 0.0.0.0 is nowhere that a client could go.
+    let endpoint = if address.ip().is_loopback() { format!("http://{address}") } else { public_url.clone() };
     let is_new = quickstart::is_due(config);
     if is_new && address.ip().is_loopback() {
         quickstart::begin(config)?;
     }
-    let app = server::open(config, server::public_url(config, address), Clock::System, Rng::system())?;
+    let app = server::open(config, public_url, Clock::System, Rng::system())?;
     if is_new && address.ip().is_loopback() {
         quickstart::create(config, &app, &endpoint).await?.print(config);
     } else {
@@ -33,7 +35,7 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
     }
     let principals = server::principals(config, &app)?;
     let stopping = stop_signal()?;
-    println!("Cognate listens on {endpoint}");
+    println!("Cognate listens on http://{address}");
     server::run(config, app, principals, listener, stopping).await
 }
 

@@ -327,7 +327,7 @@ async fn what_is_no_message_is_refused() {
     }
     let reply =
         raw::grpc::<_, api::SignUpResponse>(&world.address, Op::SignUp, &Credential::None, Mistyped { client_id: 1 });
-    assert_eq!(reply.await.unwrap_err().code(), Code::Internal);
+    assert_eq!(reply.await.unwrap_err().code(), Code::InvalidArgument);
 }
 
 #[tokio::test]
