@@ -53,7 +53,7 @@ pub struct Config {
     pub concurrent_streams_max: u32,
     /// Connections at one time; further ones wait.
     pub connections_max: usize,
-    /// How long a connection may take to send its first byte, in seconds.
+    /// How long a connection may take to say which HTTP it speaks, in seconds.
     pub handshake_timeout_seconds: u64,
     /// How long a request's headers may take, in seconds.
     pub header_timeout_seconds: u64,
