@@ -4,6 +4,7 @@ pub mod attributes;
 pub mod auth_flows;
 pub mod claims;
 pub mod destinations;
+pub mod formats;
 pub mod ids;
 pub mod lockout;
 pub mod messages;

@@ -4,7 +4,7 @@
 //! and pools whose *username attribute* is the name, the user's own name then being their `sub`. This module knows the
 //! forms of names; who holds one is the store's knowledge.
 
-use crate::domain::attributes::{is_email, is_phone_number};
+use crate::domain::formats::{is_email, is_phone_number};
 use crate::error::Error;
 
 /// An attribute by which a user can be found.

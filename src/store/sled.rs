@@ -196,7 +196,6 @@ impl Committer {
 /// Ends the process before anybody is told that a write succeeded.
 fn stop(cause: &dyn std::fmt::Display) -> ! {
     tracing::error!(%cause, "a write failed; stopping, since what the disk has is unknown");
-    eprintln!("cognate: a write failed ({cause}); stopping, since what the disk has is unknown");
     std::process::exit(EXIT_IO_ERROR)
 }
 
