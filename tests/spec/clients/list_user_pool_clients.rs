@@ -140,7 +140,7 @@ spec! {
             ..Default::default()
         };
         let listed = world.call(request(client_type::Value::Regular)).await.unwrap();
-        assert_eq!(ids(&listed.user_pool_clients), [client.id.clone()]);
+        assert_eq!(ids(&listed.user_pool_clients), std::slice::from_ref(&client.id));
         assert_eq!(
             world.call(request(client_type::Value::Dcr)).await,
             Err(refusal("InvalidParameterException", "ClientType DCR is not supported by this server."))

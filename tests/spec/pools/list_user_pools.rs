@@ -64,7 +64,7 @@ spec! {
 
 spec! {
     async fn a_token_keeps_its_place_when_pools_come_and_go(world: World) {
-        let mut all = vec![world.pool(|_| {}).await, world.pool(|_| {}).await, world.pool(|_| {}).await];
+        let mut all = [world.pool(|_| {}).await, world.pool(|_| {}).await, world.pool(|_| {}).await];
         all.sort();
         let first = page(&world, 1, None).await.unwrap();
         assert_eq!(ids(&first.user_pools), all[..1]);

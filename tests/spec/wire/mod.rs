@@ -3,6 +3,7 @@
 mod grpc;
 mod json;
 mod limits;
+mod nothing_panics;
 mod signatures;
 mod well_known;
 
