@@ -1,4 +1,4 @@
-//! Compiles the contract (`proto/`) into Rust: messages and gRPC servers by prost and tonic, and everything that follows
+//! Compiles the contract (`proto/`) into Rust: messages, gRPC servers and clients by prost and tonic, and everything that follows
 //! from our own annotations: the `Op` enum, who may call what, validators, both directions of the AWS JSON wire, the glue
 //! of both wires, and a `Debug` that hides what is sensitive. No protoc is needed: protox is a compiler written in Rust.
 //!
@@ -38,7 +38,6 @@ fn main() -> Result<(), Failure> {
     fs::write(out.join("json.rs"), contract.json_glue())?;
 
     tonic_prost_build::configure()
-        .build_client(false)
         .build_transport(false)
         .codec_path("crate::wire::codec::Codec")
         .skip_debug(

@@ -1,5 +1,6 @@
 //! The same service through its typed contract.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cognate::api::{self, auth_flow, explicit_auth_flows::Value as ExplicitAuthFlow};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -192,4 +193,41 @@ async fn verify_offline(world: &World, client: &TestClient, sub: &str, tokens: &
     assert_eq!((&id["token_use"], &id["email"]), (&"id".into(), &"dave@example.com".into()));
     assert_eq!(id["email_verified"], Value::Bool(true));
     assert_eq!(id["origin_jti"], access["origin_jti"]);
+}
+
+/// The tour that `serve` prints, by the clients that the contract generates.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_generated_clients_take_the_tour() {
+    let world = World::new(Wire::Grpc).await;
+    let client = world.app_client().await;
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", world.address)).unwrap();
+    let channel = endpoint.connect().await.unwrap();
+    let mut users = api::user_service_client::UserServiceClient::new(channel.clone());
+    let key = format!("{}:{}", world.operator.id, world.operator.secret);
+    let basic: tonic::metadata::MetadataValue<_> = format!("Basic {}", BASE64_STANDARD.encode(key)).parse().unwrap();
+    let mut admin = api::admin_service_client::AdminServiceClient::with_interceptor(
+        channel,
+        move |mut request: tonic::Request<()>| {
+            request.metadata_mut().insert("authorization", basic.clone());
+            Ok(request)
+        },
+    );
+
+    let signed_up = users.sign_up(client.sign_up_request("alice")).await.unwrap().into_inner();
+    let confirmation = api::ConfirmSignUpRequest {
+        client_id: Some(client.id.clone()),
+        username: Some("alice".to_owned()),
+        confirmation_code: Some(world.code_for("alice").await),
+        ..Default::default()
+    };
+    users.confirm_sign_up(confirmation).await.unwrap();
+    let begun = users.initiate_auth(client.password_request("alice", PASSWORD)).await.unwrap().into_inner();
+    let tokens = begun.authentication_result.unwrap();
+    let request = api::GetUserRequest { access_token: tokens.access_token };
+    assert_eq!(users.get_user(request).await.unwrap().into_inner().username, "alice");
+
+    let request =
+        api::AdminGetUserRequest { user_pool_id: Some(client.pool.clone()), username: Some(signed_up.user_sub) };
+    let seen = admin.admin_get_user(request).await.unwrap().into_inner();
+    assert_eq!(seen.user_status(), api::user_status::Value::Confirmed);
 }
