@@ -1,4 +1,4 @@
-//! The contract as Rust: everything here but the two helpers is generated from `proto/cognate/v1` by `build.rs`.
+//! The contract as Rust: everything here but the two modules below is generated from `proto/cognate/v1` by `build.rs`.
 //!
 //! Plain data: requests, responses, the [`Op`] enum. The wires, the operations and the guard see it; the store and the
 //! domain never do. A request's `Debug` hides its sensitive members.
