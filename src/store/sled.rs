@@ -210,7 +210,11 @@ mod tests {
 
     const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
+    /// Opens the store, once whoever had it has closed it for good: the engine's own threads may be the last to let go.
     fn open(folder: &tempfile::TempDir) -> Arc<dyn Store> {
+        if let Ok(file) = File::open(folder.path().join("db")) {
+            file.lock().unwrap();
+        }
         Arc::new(SledStore::open(folder.path(), CACHE_BYTES).unwrap())
     }
 

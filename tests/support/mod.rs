@@ -175,12 +175,10 @@ impl World {
             (self.wire, self.config.clone(), self.directory.clone(), self.operator.clone());
         self.stop.take().map(|stop| stop.send(()));
         self.server.take().unwrap().await.unwrap();
-        // The last owner of the store closes it, and that must have happened before it is opened again.
-        let services = Arc::downgrade(&self.app.services);
         drop(self);
-        while services.upgrade().is_some() {
-            tokio::task::yield_now().await;
-        }
+        // Whoever still holds the store locks its file until it is closed for good.
+        let file = std::fs::File::open(config.store_directory().join("db")).unwrap();
+        tokio::task::spawn_blocking(move || file.lock().unwrap()).await.unwrap();
         Self::open(wire, config, directory, Clock::manual(now), Rng::seeded(20_260_108), Some(operator)).await
     }
 
