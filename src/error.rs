@@ -25,8 +25,8 @@ pub enum Error {
     AliasExists(&'static str),
     #[error("Attempt limit exceeded, please try after some time.")]
     AttemptLimitExceeded,
-    #[error("{0}")]
-    AttributeNotWritable(&'static str),
+    #[error("A client attempted to write unauthorized attribute")]
+    AttributeNotWritable,
     #[error("Cannot resend codes. Auto verification not turned on.")]
     AutoVerificationOff,
     #[error("Invalid verification code provided, please try again.")]
@@ -127,11 +127,6 @@ impl Error {
         Error::InvalidParameter(message.into())
     }
 
-    /// A user may not write this attribute.
-    pub fn attribute_not_writable() -> Self {
-        Error::AttributeNotWritable("A client attempted to write unauthorized attribute")
-    }
-
     /// Cognito's name for this error.
     pub fn exception(&self) -> Exception {
         use Error::*;
@@ -151,7 +146,7 @@ impl Error {
             | AccessTokenLacksScope
             | AccessTokenRevoked
             | AccessTokenSignature
-            | AttributeNotWritable(_)
+            | AttributeNotWritable
             | AutoVerificationOff
             | IncorrectUsernameOrPassword
             | InvalidAccessToken

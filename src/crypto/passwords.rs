@@ -40,7 +40,6 @@ pub struct Settings {
 pub struct PasswordHasher {
     queue: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
-    settings: Settings,
     params: Params,
     evaluated: Arc<std::sync::atomic::AtomicU64>,
     /// Compared against when there is no user: as costly as any other, and never right.
@@ -77,7 +76,7 @@ impl PasswordHasher {
         };
         let threads = (0..settings.threads.max(1)).map(spawn).collect::<Result<_, _>>()?;
         let decoy = phc(&params, &rng.bytes::<SALT_BYTES>(), &rng.bytes()).map_err(|error| error.to_string())?;
-        Ok(PasswordHasher { queue: Some(queue), threads, settings, params, evaluated, decoy })
+        Ok(PasswordHasher { queue: Some(queue), threads, params, evaluated, decoy })
     }
 
     /// A PHC string for a new password.
@@ -124,11 +123,6 @@ impl PasswordHasher {
             TrySendError::Disconnected(_) => Error::internal("the hashing threads have ended"),
         })?;
         answered.await.map_err(|_| Error::internal("a hashing thread has ended"))?
-    }
-
-    /// The settings that the threads run with.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
     }
 }
 

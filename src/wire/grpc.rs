@@ -92,7 +92,7 @@ fn code(error: &Error) -> Code {
         AutoVerificationOff | UnsupportedOperation | UserCannotBeConfirmed(_) | UserIsNotConfirmed => {
             Code::FailedPrecondition
         }
-        AccessDenied { .. } | AttributeNotWritable(_) | SignUpNotPermitted | UserIsDisabled => Code::PermissionDenied,
+        AccessDenied { .. } | AttributeNotWritable | SignUpNotPermitted | UserIsDisabled => Code::PermissionDenied,
         AccessTokenExpired
         | AccessTokenLacksScope
         | AccessTokenRevoked

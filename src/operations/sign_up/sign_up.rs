@@ -74,7 +74,7 @@ impl api::SignUpRequest {
         for attribute in &self.user_attributes {
             let (name, value) = (attribute.name(), attribute.value());
             if is_written_by_the_service_alone(name) || !client.may_write(name) {
-                return Err(Error::attribute_not_writable());
+                return Err(Error::AttributeNotWritable);
             }
             let alias = Alias::of_attribute(name);
             if alias == Some(Alias::PreferredUsername)
