@@ -1,7 +1,7 @@
 //! The development outbox: one JSON object a line, in a file for its owner's eyes.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
@@ -50,10 +50,43 @@ impl OutboxFile {
         line.push(b'\n');
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let mut file: File = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+            let mut file: File = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
+            end_at_a_line(&mut file)?;
             file.write_all(&line)?;
             file.sync_data()
         });
         written.await.map_err(io::Error::other)?
+    }
+}
+
+/// Takes away the beginning of a line that a crash cut off. Its message is still in the outbox and comes again whole.
+fn end_at_a_line(file: &mut File) -> io::Result<()> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut whole = length;
+    let mut byte = [0];
+    while whole > 0 {
+        file.seek(SeekFrom::Start(whole - 1))?;
+        file.read_exact(&mut byte)?;
+        if byte == *b"\n" {
+            break;
+        }
+        whole -= 1;
+    }
+    if whole < length { file.set_len(whole) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_a_crash_cut_off_is_taken_away() {
+        for (found, left) in [("", ""), ("{}\n", "{}\n"), ("{\"id", ""), ("{}\n{}\n{\"id", "{}\n{}\n")] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("outbox.jsonl");
+            std::fs::write(&path, found).unwrap();
+            end_at_a_line(&mut OpenOptions::new().read(true).append(true).open(&path).unwrap()).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), left);
+        }
     }
 }
