@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use prost_reflect::prost_types::method_options::IdempotencyLevel;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor,
     ReflectMessage, Value,
@@ -81,6 +82,12 @@ struct Operation {
     path: String,
     area: String,
     access: String,
+    is_read_only: bool,
+    /// Number and JSON name of the member that names the pool, and of the one that holds tags.
+    pool_member: Option<(u32, String)>,
+    tags_member: Option<(u32, String)>,
+    /// JSON names of the members that the audit trail shows.
+    shown_members: Vec<String>,
     documentation: String,
     request: String,
     members: Vec<String>,
@@ -192,6 +199,31 @@ impl Contract {
         self.op_method(&mut out, "access", "who may call it", "super::Access", |each| {
             format!("super::Access::{}", variant(&each.access))
         });
+        self.op_method(&mut out, "is_read_only", "whether it changes nothing", "bool", |each| {
+            each.is_read_only.to_string()
+        });
+        let member = "Option<(u32, &'static str)>";
+        self.op_method(
+            &mut out,
+            "pool_member",
+            "the member that names a pool: its number and JSON name",
+            member,
+            |each| format!("{:?}", each.pool_member),
+        );
+        self.op_method(
+            &mut out,
+            "tags_member",
+            "the member that holds tags: its number and JSON name",
+            member,
+            |each| format!("{:?}", each.tags_member),
+        );
+        self.op_method(
+            &mut out,
+            "shown_members",
+            "the JSON names of the members that hold nothing of a person or secret",
+            "&'static [&'static str]",
+            |each| format!("&{:?}", each.shown_members),
+        );
         out.push_str("}\n");
         out
     }
@@ -310,6 +342,10 @@ impl Operation {
             return Err(format!("rpc {name} ({file}) has no file {home}").into());
         }
         let members = request.fields().map(|field| field.name().to_owned()).collect();
+        let member =
+            |name: &str| request.get_field_by_name(name).map(|field| (field.number(), field.json_name().to_owned()));
+        let options = method.method_descriptor_proto().options.clone().unwrap_or_default();
+        let is_read_only = options.idempotency_level() == IdempotencyLevel::NoSideEffects;
         let service = method.parent_service().full_name().to_owned();
         let path = format!("/{service}/{name}");
         Ok(Operation {
@@ -317,6 +353,10 @@ impl Operation {
             service,
             area,
             access,
+            is_read_only,
+            pool_member: member("user_pool_id"),
+            tags_member: member("user_pool_tags").or_else(|| member("tags")),
+            shown_members: request.fields().filter(is_shown).map(|field| field.json_name().to_owned()).collect(),
             documentation: documentation(method),
             request: request.name().to_owned(),
             members,
@@ -324,6 +364,20 @@ impl Operation {
             name,
         })
     }
+}
+
+/// Whether the audit trail may show a member: ids of pools and clients, and settings; nothing sensitive, in whatever depth,
+/// and no maps, whose contents the contract does not know.
+fn is_shown(field: &FieldDescriptor) -> bool {
+    fn holds_nothing_sensitive(field: &FieldDescriptor) -> bool {
+        !flag(field, "sensitive")
+            && !field.is_map()
+            && match field.kind() {
+                Kind::Message(inner) => inner.fields().all(|field| holds_nothing_sensitive(&field)),
+                _ => true,
+            }
+    }
+    matches!(field.name(), "user_pool_id" | "client_id") || holds_nothing_sensitive(field)
 }
 
 /// The comment above an rpc.

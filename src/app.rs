@@ -3,16 +3,19 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::access::Principal;
-use crate::access::caller::{Anyone, Caller, Operator, SignedIn};
+use serde::Serialize;
+
+use crate::access::Grant;
+use crate::access::audit::{Audit, Event};
+use crate::access::caller::{Anyone, Brought, Caller, Operator, SignedIn};
 use crate::api::check::{self, Check};
 use crate::api::json::UnknownNames;
-use crate::api::{self, Op};
+use crate::api::{self, Access, Op};
 use crate::context::{Cx, Services};
 use crate::error::Error;
 
 /// A request of the contract: which operation it is, what it answers, and the proof of its caller. Generated.
-pub trait Rpc: Check + Send + Sync + 'static {
+pub trait Rpc: Check + Serialize + Send + Sync + 'static {
     const OP: Op;
     type Response: Send;
     /// What `run` receives: an operation that holds a `SignedIn` has been checked.
@@ -45,14 +48,17 @@ pub struct Call {
     /// The operation that was routed to; a request of another one is refused.
     pub op: Op,
     pub request_id: Arc<str>,
-    /// The operator, if a credential was given and is valid.
-    pub principal: Option<Arc<Principal>>,
+    /// What the guard allows, where the operation is an operator's.
+    pub grant: Option<Grant>,
+    /// What the audit trail will say of the call, if it says anything.
+    pub event: Option<Arc<Event>>,
 }
 
-/// The application: services, and the road through them.
+/// The application: services, the audit trail, and the road through them.
 #[derive(Clone)]
 pub struct App {
     pub services: Arc<Services>,
+    pub audit: Arc<Audit>,
 }
 
 /// How often an operation runs when others keep changing what it reads.
@@ -60,10 +66,10 @@ const RUNS_MAX: usize = 16;
 
 impl App {
     pub fn new(services: Arc<Services>) -> Self {
-        App { services }
+        App { services, audit: Arc::default() }
     }
 
-    /// Authorises, validates and runs.
+    /// Checks that the call was granted, validates and runs.
     pub async fn call<R: Operation>(
         &self,
         request: R,
@@ -71,9 +77,14 @@ impl App {
         call: &Call,
     ) -> Result<R::Response, Error> {
         let done = self.run(request, unknown, call).await;
-        if let Err(Error::Internal(cause)) = &done {
-            // The one place where the operator learns what the caller must not.
-            tracing::error!(request.id = %call.request_id, operation = R::OP.name(), %cause, "an operation failed");
+        if let Err(error) = &done {
+            if let Some(event) = &call.event {
+                event.failed(error);
+            }
+            if let Error::Internal(cause) = error {
+                // The one place where the operator learns what the caller must not.
+                tracing::error!(request.id = %call.request_id, operation = R::OP.name(), %cause, "an operation failed");
+            }
         }
         done
     }
@@ -82,11 +93,26 @@ impl App {
         if call.op != R::OP {
             return Err(Error::internal("a request reached an operation that it was not routed to"));
         }
-        let cx = Cx::new(&self.services);
-        R::Caller::authorize(&cx, call.principal.as_deref(), R::OP, request.user_pool_id())?;
+        let cx = match &call.event {
+            Some(event) => Cx::watched(&self.services, &**event),
+            None => Cx::new(&self.services),
+        };
+        let brought = Brought {
+            op: R::OP,
+            pool: request.user_pool_id(),
+            access_token: request.access_token(),
+            grant: call.grant.as_ref(),
+        };
+        R::Caller::is_granted(&brought)?;
+        if let Some(event) = &call.event {
+            event.requested(&request);
+        }
         check::check(&request, unknown)?;
+        if R::OP.access() == Access::Operator && !R::OP.is_read_only() && self.audit.is_failing() {
+            return Err(Error::internal("an operator's write was refused, because the audit trail cannot be written"));
+        }
         for _ in 0..RUNS_MAX {
-            let caller = R::Caller::admit(&cx, call.principal.as_deref(), request.access_token()).await?;
+            let caller = R::Caller::admit(&cx, &brought).await?;
             match request.run(&cx, caller).await {
                 Err(Error::Conflict) => continue,
                 done => return done,

@@ -27,10 +27,38 @@ pub struct Config {
     pub account: String,
     /// Serve plaintext on an address that is not loopback.
     pub allow_plaintext: bool,
+    /// The server's certificate and its chain, PEM; with it and its key, TLS is served and nothing else.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// The private key of `tls_certificate_file`, PEM.
+    pub tls_key_file: Option<PathBuf>,
+    /// The authorities of client certificates, PEM; with them clients are asked for one.
+    pub client_ca_file: Option<PathBuf>,
+    /// Revocation lists of `client_ca_file`, PEM; what no list in force speaks of is refused.
+    pub client_crl_file: Option<PathBuf>,
+    /// Refuse clients without a certificate in the handshake.
+    pub client_certificate_required: bool,
+    /// Where operators are served, and nobody else; `listen` is then for users alone.
+    pub operator_listen: Option<SocketAddr>,
+    /// The certificate of `operator_listen`; by default that of `listen`.
+    pub operator_tls_certificate_file: Option<PathBuf>,
+    /// The private key of `operator_tls_certificate_file`.
+    pub operator_tls_key_file: Option<PathBuf>,
+    /// As `client_ca_file`, for `operator_listen`.
+    pub operator_client_ca_file: Option<PathBuf>,
+    /// As `client_crl_file`, for `operator_listen`.
+    pub operator_client_crl_file: Option<PathBuf>,
+    /// As `client_certificate_required`, for `operator_listen`.
+    pub operator_client_certificate_required: bool,
+    /// How often certificates, principals and policies are looked at for changes, in seconds; SIGHUP does it at once.
+    pub reload_seconds: u64,
     /// The key-encryption key; by default `key-encryption-key` in `data`.
     pub key_encryption_key_file: Option<PathBuf>,
-    /// The principals and their access keys; by default `access/principals.toml` in `data`.
-    pub principals_file: Option<PathBuf>,
+    /// The principals and their policies; by default `access` in `data`.
+    pub access_directory: Option<PathBuf>,
+    /// The audit trail; by default `audit` in `data`.
+    pub audit_directory: Option<PathBuf>,
+    /// When a file of the audit trail is as large, the next one is begun, in MiB.
+    pub audit_file_mib: u64,
     /// Where mail is delivered as JSON lines; by default `outbox.jsonl` in `data`.
     pub outbox_file: Option<PathBuf>,
     /// The store's cache, in MiB; it should fit the users who are active.
@@ -87,8 +115,22 @@ impl Default for Config {
             region: "us-east-1".into(),
             account: "000000000000".into(),
             allow_plaintext: false,
+            tls_certificate_file: None,
+            tls_key_file: None,
+            client_ca_file: None,
+            client_crl_file: None,
+            client_certificate_required: false,
+            operator_listen: None,
+            operator_tls_certificate_file: None,
+            operator_tls_key_file: None,
+            operator_client_ca_file: None,
+            operator_client_crl_file: None,
+            operator_client_certificate_required: false,
+            reload_seconds: 2,
             key_encryption_key_file: None,
-            principals_file: None,
+            access_directory: None,
+            audit_directory: None,
+            audit_file_mib: 64,
             outbox_file: None,
             store_cache_mib: 256,
             password_hash_memory_kib: 19 * 1024,
@@ -161,6 +203,14 @@ impl Config {
             self.idle_timeout_seconds <= self.request_timeout_seconds,
             "idle_timeout_seconds: must be more than request_timeout_seconds, or slow requests lose their connection",
         )?;
+        refuse(self.reload_seconds == 0, "reload_seconds: must be at least 1")?;
+        refuse(self.audit_file_mib == 0, "audit_file_mib: must be at least 1")?;
+        refuse(
+            self.operator_listen.is_none() && self.says_something_of_operators(),
+            "operator_listen: is needed by the other settings that begin with operator_",
+        )?;
+        self.tls()?;
+        self.operator_tls()?;
         refuse(self.body_bytes_max < 1024, "body_bytes_max: must be at least 1024")?;
         refuse(self.connections_max == 0, "connections_max: must be at least 1")?;
         Ok(())
@@ -170,8 +220,44 @@ impl Config {
         self.key_encryption_key_file.clone().unwrap_or_else(|| self.data.join("key-encryption-key"))
     }
 
-    pub fn principals_file(&self) -> PathBuf {
-        self.principals_file.clone().unwrap_or_else(|| self.data.join("access").join("principals.toml"))
+    fn says_something_of_operators(&self) -> bool {
+        let files = [
+            &self.operator_tls_certificate_file,
+            &self.operator_tls_key_file,
+            &self.operator_client_ca_file,
+            &self.operator_client_crl_file,
+        ];
+        files.iter().any(|file| file.is_some()) || self.operator_client_certificate_required
+    }
+
+    /// How `listen` speaks TLS, if it does.
+    pub fn tls(&self) -> Result<Option<TlsFiles>, Invalid> {
+        let own = (&self.tls_certificate_file, &self.tls_key_file);
+        let clients = (&self.client_ca_file, &self.client_crl_file, self.client_certificate_required);
+        tls_files("", own, clients)
+    }
+
+    /// How `operator_listen` speaks TLS, if it does.
+    pub fn operator_tls(&self) -> Result<Option<TlsFiles>, Invalid> {
+        let has_own = self.operator_tls_certificate_file.is_some() || self.operator_tls_key_file.is_some();
+        let own = match has_own {
+            true => (&self.operator_tls_certificate_file, &self.operator_tls_key_file),
+            false => (&self.tls_certificate_file, &self.tls_key_file),
+        };
+        let required = self.operator_client_certificate_required;
+        tls_files("operator_", own, (&self.operator_client_ca_file, &self.operator_client_crl_file, required))
+    }
+
+    pub fn access_directory(&self) -> PathBuf {
+        self.access_directory.clone().unwrap_or_else(|| self.data.join("access"))
+    }
+
+    pub fn audit_directory(&self) -> PathBuf {
+        self.audit_directory.clone().unwrap_or_else(|| self.data.join("audit"))
+    }
+
+    pub fn audit_file_bytes(&self) -> u64 {
+        self.audit_file_mib * 1024 * 1024
     }
 
     pub fn outbox_file(&self) -> PathBuf {
@@ -223,6 +309,53 @@ fn known() -> Vec<String> {
         Ok(serde_json::Value::Object(settings)) => settings.into_iter().map(|(name, _)| name).collect(),
         _ => Vec::new(),
     }
+}
+
+/// Where a listener's certificates stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate, followed by the chain to its authority; PEM.
+    pub certificate: PathBuf,
+    /// The server's private key; PEM.
+    pub key: PathBuf,
+    /// The authorities that sign client certificates; PEM. Without them no client is asked for one.
+    pub client_authorities: Option<PathBuf>,
+    /// Revocation lists of those authorities; PEM.
+    pub client_revocations: Option<PathBuf>,
+    /// Whether a client without a certificate is refused in the handshake.
+    pub client_certificate_required: bool,
+}
+
+type File<'a> = &'a Option<PathBuf>;
+
+/// The files that a listener's settings name, or which setting is missing.
+fn tls_files(
+    prefix: &str,
+    (certificate, key): (File<'_>, File<'_>),
+    (authorities, revocations, required): (File<'_>, File<'_>, bool),
+) -> Result<Option<TlsFiles>, Invalid> {
+    let needs = |setting: &str, other: &str| Err(Invalid(format!("{prefix}{setting}: needs {prefix}{other}")));
+    let (certificate, key) = match (certificate, key) {
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        (Some(_), None) => return needs("tls_certificate_file", "tls_key_file"),
+        (None, Some(_)) => return needs("tls_key_file", "tls_certificate_file"),
+        (None, None) if authorities.is_some() => return needs("client_ca_file", "tls_certificate_file"),
+        (None, None) if revocations.is_some() => return needs("client_crl_file", "client_ca_file"),
+        (None, None) if required => return needs("client_certificate_required", "client_ca_file"),
+        (None, None) => return Ok(None),
+    };
+    match authorities {
+        None if revocations.is_some() => return needs("client_crl_file", "client_ca_file"),
+        None if required => return needs("client_certificate_required", "client_ca_file"),
+        _ => {}
+    }
+    Ok(Some(TlsFiles {
+        certificate,
+        key,
+        client_authorities: authorities.clone(),
+        client_revocations: revocations.clone(),
+        client_certificate_required: required,
+    }))
 }
 
 fn refuse_unknown(figment: &Figment) -> Result<(), Invalid> {
@@ -284,6 +417,41 @@ mod tests {
             ("log_format", Value::from("json")),
         ];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value)).into());
+    }
+
+    #[test]
+    fn settings_that_need_each_other_name_each_other() {
+        for (toml, told) in [
+            ("tls_certificate_file = 'c'", "tls_certificate_file: needs tls_key_file"),
+            ("tls_key_file = 'k'", "tls_key_file: needs tls_certificate_file"),
+            ("client_ca_file = 'a'", "client_ca_file: needs tls_certificate_file"),
+            (
+                "tls_certificate_file = 'c'\ntls_key_file = 'k'\nclient_crl_file = 'r'",
+                "client_crl_file: needs client_ca_file",
+            ),
+            ("client_certificate_required = true", "client_certificate_required: needs client_ca_file"),
+            (
+                "operator_client_ca_file = 'a'",
+                "operator_listen: is needed by the other settings that begin with operator_",
+            ),
+            (
+                "operator_listen = '127.0.0.1:0'\noperator_client_ca_file = 'a'",
+                "operator_client_ca_file: needs operator_tls_certificate_file",
+            ),
+        ] {
+            assert_eq!(read(toml).unwrap_err().to_string(), told);
+        }
+    }
+
+    #[test]
+    fn the_listener_of_operators_shares_the_certificate_but_not_the_authorities() {
+        let config = read(
+            "operator_listen = '127.0.0.1:0'\ntls_certificate_file = 'c'\ntls_key_file = 'k'\nclient_ca_file = 'a'",
+        );
+        let (users, operators) =
+            config.map(|it| (it.tls().unwrap().unwrap(), it.operator_tls().unwrap().unwrap())).unwrap();
+        assert_eq!((users.certificate, users.key), (operators.certificate, operators.key));
+        assert_eq!((users.client_authorities, operators.client_authorities), (Some("a".into()), None));
     }
 
     #[test]

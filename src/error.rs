@@ -9,10 +9,9 @@ use std::fmt;
 /// Why an operation did not happen. Variants are in alphabetical order.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "User: {principal} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
-    )]
-    AccessDenied { principal: String, action: String, resource: String },
+    /// `explicit` says that a statement denies it, rather than that none allows it.
+    #[error("User: {principal} is not authorized to perform: {action} on resource: {resource}{}", denial(.action, *.explicit))]
+    AccessDenied { principal: String, action: String, resource: String, explicit: bool },
     #[error("Access Token has expired")]
     AccessTokenExpired,
     #[error("Access Token does not have required scopes")]
@@ -71,6 +70,8 @@ pub enum Error {
     RefreshTokenExpired,
     #[error("Refresh Token has been revoked")]
     RefreshTokenRevoked,
+    #[error("The request is larger than this server takes.")]
+    RequestTooLarge,
     #[error("Client {0} is configured with secret but SECRET_HASH was not received")]
     SecretHashMissing(String),
     #[error("Unable to verify secret hash for client {0}")]
@@ -113,6 +114,14 @@ pub enum Error {
     UserPoolDoesNotExist(String),
 }
 
+/// Why IAM denies (reference 2.3).
+fn denial(action: &str, explicit: bool) -> String {
+    match explicit {
+        true => " with an explicit deny in an identity-based policy".to_owned(),
+        false => format!(" because no identity-based policy allows the {action} action"),
+    }
+}
+
 /// What went wrong inside, for the operator's log alone.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -138,7 +147,9 @@ impl Error {
             ExpiredCode => Exception::ExpiredCode,
             IncompleteSignature(_) => Exception::IncompleteSignature,
             Internal(_) | TimedOut => Exception::InternalError,
-            Constraints(_) | InvalidParameter(_) | MissingParameter(_) | NotHonoured(_) => Exception::InvalidParameter,
+            Constraints(_) | InvalidParameter(_) | MissingParameter(_) | NotHonoured(_) | RequestTooLarge => {
+                Exception::InvalidParameter
+            }
             InvalidPassword(_) => Exception::InvalidPassword,
             InvalidSignature(_) => Exception::InvalidSignature,
             MissingAuthenticationToken => Exception::MissingAuthenticationToken,

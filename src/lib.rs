@@ -6,10 +6,10 @@
 //! - [`commands`]: the command line. [`server`]: the composition root.
 //! - [`wire`]: both wires and the layers that every request passes. [`tasks`]: background jobs.
 //! - [`operations`]: what the service does, one file each. [`app`]: the one road to them.
-//! - [`access`]: who calls, and what they may do.
+//! - [`access`]: who calls, what they may do, and that it is written down.
 //! - [`context`]: what an operation can reach.
 //! - [`store`], [`delivery`], [`crypto`]: what must last, what goes out, what must be right to the bit.
-//! - [`domain`]: the rules, pure. [`clock`], [`rng`], [`error`]: time, chance, and why not.
+//! - [`domain`]: the rules, pure. [`clock`], [`rng`], [`live`], [`error`]: time, chance, files that change, and why not.
 //!
 //! [`api`] is the contract as plain data, generated.
 
@@ -26,6 +26,7 @@ pub mod crypto;
 pub mod delivery;
 pub mod domain;
 pub mod error;
+pub mod live;
 pub mod operations;
 pub mod rng;
 pub mod server;

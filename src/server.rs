@@ -5,22 +5,28 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::access::Principals;
+use crate::access::audit::trail::Trail;
 use crate::api::{self, Op};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config, TlsFiles};
 use crate::context::Services;
-use crate::crypto::keys::KeyEncryptionKey;
+use crate::crypto::keys::{KeyEncryptionKey, Purpose};
+use crate::crypto::secret::Secret;
 use crate::delivery::OutboxFile;
+use crate::live::{Live, Reload, Sources, Unusable};
 use crate::rng::Rng;
 use crate::store::SledStore;
 use crate::tasks;
-use crate::wire::{self, Gate, Limits, connection};
+use crate::wire::tls::Tls;
+use crate::wire::{self, Audience, Gate, Limits, Listener, Listening, connection};
 
 /// Why the server cannot run, for a person to read.
 #[derive(Debug, thiserror::Error)]
@@ -54,77 +60,191 @@ impl DataDirectory {
 /// Opens the store and puts the services together.
 pub fn open(config: &Config, public_url: String, clock: Clock, rng: Rng) -> Result<App, CannotServe> {
     api::prepare();
-    let key_file = config.key_encryption_key_file();
-    let key = KeyEncryptionKey::read(&key_file).map_err(|cause| {
-        let hint = if cause.kind() == std::io::ErrorKind::NotFound { "; `cognate init` makes one" } else { "" };
-        CannotServe(format!("key_encryption_key_file {}: {cause}{hint}", key_file.display()))
-    })?;
+    let key = key_encryption_key(config)?;
     let store = SledStore::open(&config.store_directory(), config.store_cache_mib * 1024 * 1024)
         .map_err(|cause| CannotServe(cause.to_string()))?;
     let services = Services::new(config, public_url, &key, Arc::new(store), clock, rng).map_err(CannotServe)?;
     Ok(App::new(Arc::new(services)))
 }
 
-/// Binds the address, unless it would show plaintext to others without leave.
-pub async fn bind(config: &Config) -> Result<TcpListener, CannotServe> {
-    let address = config.listen;
-    if !address.ip().is_loopback() && !config.allow_plaintext {
-        return Err(CannotServe(format!(
-            "listen {address}: plaintext is served on loopback only; put TLS in front and say --allow-plaintext if you mean it"
-        )));
+/// The addresses that are served, bound but not yet served.
+pub struct Bound {
+    pub listener: TcpListener,
+    pub operators: Option<TcpListener>,
+}
+
+impl Bound {
+    /// Where users are served.
+    pub fn address(&self) -> Result<SocketAddr, CannotServe> {
+        address_of(&self.listener)
     }
-    if !address.ip().is_loopback() && config.public_url.is_none() {
+
+    /// Where operators are served, if it is not where users are.
+    pub fn operator_address(&self) -> Result<Option<SocketAddr>, CannotServe> {
+        self.operators.as_ref().map(address_of).transpose()
+    }
+}
+
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, CannotServe> {
+    listener.local_addr().map_err(|cause| CannotServe(cause.to_string()))
+}
+
+/// Binds the addresses, unless that would show plaintext to others without leave.
+pub async fn bind(config: &Config) -> Result<Bound, CannotServe> {
+    let has_tls = tls_files(config)?;
+    if !config.listen.ip().is_loopback() && config.public_url.is_none() {
         return Err(CannotServe(
             "public_url: say under which URL clients reach this server; tokens name it as issuer".into(),
         ));
     }
-    TcpListener::bind(address).await.map_err(|cause| CannotServe::because(&format!("listen {address}"), cause))
+    let listener = bind_one("listen", config.listen, has_tls.0.is_some() || config.allow_plaintext).await?;
+    let operators = match config.operator_listen {
+        Some(address) => {
+            Some(bind_one("operator_listen", address, has_tls.1.is_some() || config.allow_plaintext).await?)
+        }
+        None => None,
+    };
+    Ok(Bound { listener, operators })
+}
+
+async fn bind_one(setting: &str, address: SocketAddr, may_be_seen: bool) -> Result<TcpListener, CannotServe> {
+    if !address.ip().is_loopback() && !may_be_seen {
+        return Err(CannotServe(format!(
+            "{setting} {address}: plaintext is served on loopback only; give tls_certificate_file and tls_key_file, \
+             or put TLS in front and say --allow-plaintext if you mean it"
+        )));
+    }
+    TcpListener::bind(address).await.map_err(|cause| CannotServe::because(&format!("{setting} {address}"), cause))
+}
+
+/// The certificates of users' and of operators' listener.
+fn tls_files(config: &Config) -> Result<(Option<TlsFiles>, Option<TlsFiles>), CannotServe> {
+    let refuse = |invalid: config::Invalid| CannotServe(invalid.to_string());
+    Ok((config.tls().map_err(refuse)?, config.operator_tls().map_err(refuse)?))
 }
 
 /// The base of issuers: as configured, or the address itself.
 pub fn public_url(config: &Config, address: SocketAddr) -> String {
-    config.public_url.clone().unwrap_or_else(|| format!("http://{address}"))
+    config.public_url.clone().unwrap_or_else(|| endpoint(config, address))
 }
 
-/// Reads who the operators are.
-pub fn principals(config: &Config, app: &App) -> Result<Principals, CannotServe> {
-    let read = Principals::read(&config.principals_file(), &app.services.sealer);
-    read.map_err(|cause| CannotServe(cause.to_string()))
+/// An address as clients name it.
+pub fn endpoint(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.tls_certificate_file.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
-/// Serves until `stopping` ends, then drains: no new work, then no work.
-pub async fn run(
-    config: &Config,
+/// Everything that is needed to serve.
+pub struct Server {
     app: App,
-    principals: Principals,
-    listener: TcpListener,
-    stopping: impl Future<Output = ()>,
-) -> Result<(), CannotServe> {
-    let limits = Limits { body_bytes_max: config.body_bytes_max, request_timeout: config.request_timeout() };
-    let gate = Gate { app: app.clone(), principals: Arc::new(principals), limits };
-    let (health, health_service) = tonic_health::server::health_reporter();
-    for service in services() {
-        health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
-    }
-    let router = wire::router(gate, health_service).map_err(|cause| CannotServe::because("reflection", cause))?;
+    principals: Arc<Live<Principals>>,
+    listeners: Vec<Listener>,
+    outbox: OutboxFile,
+    trail: Trail,
+    reload_period: Duration,
+    limits: Limits,
+    bounds: connection::Bounds,
+}
 
-    let (stop, stopped) = watch::channel(false);
-    let mut jobs = tasks::start(&app.services, OutboxFile::new(config.outbox_file()), &stopped);
-    let serving = connection::serve(listener, router, connection::Bounds::from(config), stopped);
-    tokio::pin!(serving);
-    tokio::select! {
-        () = &mut serving => return Err(CannotServe("the listener ended by itself".into())),
-        () = stopping => {}
+impl Server {
+    /// Reads who the operators are and what the listeners need, and opens the audit trail.
+    pub fn prepare(config: &Config, app: App, bound: Bound) -> Result<Self, CannotServe> {
+        let refuse = |cause: Unusable| CannotServe(cause.to_string());
+        let (services, directory) = (app.services.clone(), config.access_directory());
+        let read = move |sources: &mut Sources| Principals::read(&directory, &services.sealer, sources);
+        let principals = Arc::new(Live::read("principals and policies", read).map_err(refuse)?);
+        let listen = |socket, audience, files: Option<TlsFiles>| {
+            let tls = files.map(|files| Tls::live(files, app.services.clone())).transpose().map_err(refuse)?;
+            Ok(Listener { socket, service: Arc::new(Listening { audience, tls: tls.map(Arc::new) }) })
+        };
+        let (tls, operator_tls) = tls_files(config)?;
+        let mut listeners = Vec::new();
+        match bound.operators {
+            None => listeners.push(listen(bound.listener, Audience::Everybody, tls)?),
+            Some(operators) => {
+                listeners.push(listen(bound.listener, Audience::Users, tls)?);
+                listeners.push(listen(operators, Audience::Operators, operator_tls)?);
+            }
+        }
+        let trail = open_trail(config)?;
+        Ok(Server {
+            principals,
+            listeners,
+            trail,
+            outbox: OutboxFile::new(config.outbox_file()),
+            reload_period: Duration::from_secs(config.reload_seconds),
+            limits: Limits { body_bytes_max: config.body_bytes_max, request_timeout: config.request_timeout() },
+            bounds: connection::Bounds::from(config),
+            app,
+        })
     }
-    tracing::info!("stopping: requests in flight may finish");
-    for service in services() {
-        health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+
+    /// What is read again when it changes.
+    pub fn reloads(&self) -> Vec<Arc<dyn Reload>> {
+        let mut reloads: Vec<Arc<dyn Reload>> = vec![self.principals.clone()];
+        for listener in &self.listeners {
+            reloads.extend(listener.service.tls.clone().map(|tls| tls as Arc<dyn Reload>));
+        }
+        reloads
     }
-    let _ = stop.send(true);
-    serving.await;
-    while jobs.join_next().await.is_some() {}
-    tracing::info!("stopped");
-    Ok(())
+
+    /// Serves until `stopping` ends, then drains: no new work, then no work.
+    pub async fn run(self, stopping: impl Future<Output = ()>) -> Result<(), CannotServe> {
+        let reloads = self.reloads();
+        let Server { app, principals, listeners, outbox, trail, reload_period, limits, bounds } = self;
+        let gate = Gate { app: app.clone(), principals, signatures: Arc::default(), limits };
+        let (health, health_service) = tonic_health::server::health_reporter();
+        for service in services() {
+            health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+        }
+        let router = wire::router(gate, health_service).map_err(|cause| CannotServe::because("reflection", cause))?;
+
+        let (stop, stopped) = watch::channel(false);
+        let mut jobs = tasks::start(&app.services, outbox, reloads, reload_period, &stopped);
+        let (drained, all_is_done) = watch::channel(false);
+        let auditor = tokio::spawn(tasks::audit(app.clone(), trail, all_is_done));
+        let mut serving = JoinSet::new();
+        for listener in listeners {
+            serving.spawn(connection::serve(listener, router.clone(), bounds, stopped.clone()));
+        }
+        tokio::select! {
+            _ = serving.join_next() => return Err(CannotServe("a listener ended by itself".into())),
+            () = stopping => {}
+        }
+        tracing::info!("stopping: requests in flight may finish");
+        for service in services() {
+            health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+        }
+        let _ = stop.send(true);
+        while serving.join_next().await.is_some() {}
+        while jobs.join_next().await.is_some() {}
+        // Last of all: the records of the last requests.
+        let _ = drained.send(true);
+        let _ = auditor.await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Opens the audit trail for writing.
+fn open_trail(config: &Config) -> Result<Trail, CannotServe> {
+    let key = audit_key(config)?;
+    let trail = Trail::open(&config.audit_directory(), key, config.audit_file_bytes());
+    trail.map_err(|cause| CannotServe(format!("audit trail: {cause}; `cognate audit verify` tells more")))
+}
+
+/// The key of the audit trail's chain.
+pub fn audit_key(config: &Config) -> Result<Secret<[u8; 32]>, CannotServe> {
+    key_encryption_key(config).map(|key| key.derive(Purpose::Audit))
+}
+
+/// Reads the key-encryption key.
+pub fn key_encryption_key(config: &Config) -> Result<KeyEncryptionKey, CannotServe> {
+    let key_file = config.key_encryption_key_file();
+    KeyEncryptionKey::read(&key_file).map_err(|cause| {
+        let hint = if cause.kind() == std::io::ErrorKind::NotFound { "; `cognate init` makes one" } else { "" };
+        CannotServe(format!("key_encryption_key_file {}: {cause}{hint}", key_file.display()))
+    })
 }
 
 /// The names of the services, each once.

@@ -17,7 +17,7 @@ const RANKS: [&[&str]; 10] = [
     &["context"],
     &["store", "delivery", "crypto"],
     &["domain"],
-    &["clock", "rng", "error"],
+    &["clock", "rng", "live", "error"],
 ];
 
 /// Modules that are seen by these alone, whatever their rank.

@@ -1,23 +1,31 @@
 //! Proofs of who calls. Only this module makes them, so an operation that receives one knows that it was checked.
 
-use super::{Principal, policy};
+use super::Grant;
 use crate::api::Op;
 use crate::context::Cx;
 use crate::context::tokens::Bearer;
-use crate::domain::ids::PoolId;
 use crate::error::Error;
+
+/// What a request brings to prove its caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Brought<'a> {
+    pub op: Op,
+    /// The pool that the decoded request names.
+    pub pool: Option<&'a str>,
+    pub access_token: Option<&'a str>,
+    /// What the guard has granted, before the request was decoded.
+    pub grant: Option<&'a Grant>,
+}
 
 /// A proof that `run` receives.
 pub trait Caller: Sized + Send {
-    /// Whether the call may go on at all: asked before anything of the request is looked at but the pool it names.
-    fn authorize(cx: &Cx<'_>, principal: Option<&Principal>, op: Op, pool: Option<&str>) -> Result<(), Error>;
+    /// Whether the call may go on at all: asked before the request is validated.
+    fn is_granted(_brought: &Brought<'_>) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// The proof itself, once the request is known to be well formed.
-    fn admit(
-        cx: &Cx<'_>,
-        principal: Option<&Principal>,
-        access_token: Option<&str>,
-    ) -> impl Future<Output = Result<Self, Error>> + Send;
+    fn admit(cx: &Cx<'_>, brought: &Brought<'_>) -> impl Future<Output = Result<Self, Error>> + Send;
 }
 
 /// No credential: what is in the body authorises.
@@ -28,26 +36,18 @@ pub struct SignedIn {
     bearer: Bearer,
 }
 
-/// A principal whom policy allows this operation.
+/// A principal whom policy allows this operation on this pool.
 pub struct Operator(());
 
 impl Caller for Anyone {
-    fn authorize(_: &Cx<'_>, _: Option<&Principal>, _: Op, _: Option<&str>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn admit(_: &Cx<'_>, _: Option<&Principal>, _: Option<&str>) -> Result<Self, Error> {
+    async fn admit(_: &Cx<'_>, _: &Brought<'_>) -> Result<Self, Error> {
         Ok(Anyone(()))
     }
 }
 
 impl Caller for SignedIn {
-    fn authorize(_: &Cx<'_>, _: Option<&Principal>, _: Op, _: Option<&str>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn admit(cx: &Cx<'_>, _: Option<&Principal>, access_token: Option<&str>) -> Result<Self, Error> {
-        let bearer = cx.bearer(access_token.ok_or(Error::InvalidAccessToken)?).await?;
+    async fn admit(cx: &Cx<'_>, brought: &Brought<'_>) -> Result<Self, Error> {
+        let bearer = cx.bearer(brought.access_token.ok_or(Error::InvalidAccessToken)?).await?;
         Ok(SignedIn { bearer })
     }
 }
@@ -59,13 +59,15 @@ impl SignedIn {
 }
 
 impl Caller for Operator {
-    fn authorize(cx: &Cx<'_>, principal: Option<&Principal>, op: Op, pool: Option<&str>) -> Result<(), Error> {
-        let principal = principal.ok_or(Error::MissingAuthenticationToken)?;
-        let resource = pool.map_or_else(|| "*".to_owned(), |pool| PoolId(pool.to_owned()).arn(&cx.region, &cx.account));
-        policy::authorize(principal, op.name(), &resource)
+    fn is_granted(brought: &Brought<'_>) -> Result<(), Error> {
+        let grant = brought.grant.ok_or(Error::MissingAuthenticationToken)?;
+        match grant.covers(brought.op, brought.pool) {
+            true => Ok(()),
+            false => Err(Error::internal("the guard and the decoder read different requests")),
+        }
     }
 
-    async fn admit(_: &Cx<'_>, principal: Option<&Principal>, _: Option<&str>) -> Result<Self, Error> {
-        principal.map(|_| Operator(())).ok_or(Error::MissingAuthenticationToken)
+    async fn admit(_: &Cx<'_>, brought: &Brought<'_>) -> Result<Self, Error> {
+        Self::is_granted(brought).map(|()| Operator(()))
     }
 }

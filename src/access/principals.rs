@@ -1,129 +1,278 @@
-//! The principals file: who the operators are, which access keys they hold (sealed), and what they may do.
+//! Who the operators are: the files of the access directory, read as a whole or not at all.
+//!
+//! `principals.toml` says who there is; `policies/<name>.json` what they may do:
 //!
 //! ```toml
 //! [[principal]]
-//! arn = "arn:aws:iam::000000000000:user/operator"
-//! policy = "everything"            # or "nothing"
+//! arn = "arn:aws:iam::000000000000:user/support"
+//! policies = ["support-desk"]                    # policies/support-desk.json
+//! certificates = ["spiffe://example.org/desk"]   # subject alternative names, letter for letter
+//! tags = { team = "support" }                    # what conditions know as aws:PrincipalTag/team
 //!
-//! [[principal.access_key]]
+//! [[principal.access_key]]                       # written by `cognate access`
 //! id = "AKIA…"
-//! sealed_secret = "…"              # hexadecimal; only this installation's key-encryption key opens it
+//! sealed_secret = "…"                            # hexadecimal; only this installation's key-encryption key opens it
+//! created = 2026-01-07T05:06:09Z
 //! active = true
 //! ```
 
-use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::access_keys;
 use super::policy::Policy;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::secret::Secret;
-use crate::rng::Rng;
+use crate::live::{Sources, Unusable};
 
-/// Somebody who may operate the service, as far as the policy goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Keys that one principal may have: one in use, and its successor.
+pub const ACCESS_KEYS_MAX: usize = 2;
+
+/// Somebody who may operate the service, as far as their policies go.
+#[derive(Debug)]
 pub struct Principal {
-    pub arn: String,
-    pub policy: Policy,
+    pub arn: Arn,
+    pub tags: BTreeMap<String, String>,
+    /// Their policies, each with its name.
+    pub policies: Vec<(String, Arc<Policy>)>,
 }
 
-/// The principals by their active access keys.
-#[derive(Default)]
+/// A principal's Amazon resource name: a user's (`arn:aws:iam::<account>:user/<path><name>`) or an assumed role's
+/// (`arn:aws:sts::<account>:assumed-role/<role>/<session>`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Arn(String);
+
+/// The principals, by what proves who they are.
+#[derive(Debug, Default)]
 pub struct Principals {
+    all: HashMap<Arn, Arc<Principal>>,
     keys: HashMap<String, (Arc<Principal>, Secret<Vec<u8>>)>,
+    certificates: HashMap<String, Arc<Principal>>,
+    policies: usize,
 }
 
-/// An access key as it is shown once.
-pub struct AccessKey {
-    pub id: String,
-    pub secret: Secret<String>,
-}
-
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The principals file.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default, rename = "principal")]
-    principals: Vec<PrincipalEntry>,
+    principals: Vec<Entry>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PrincipalEntry {
-    arn: String,
-    policy: Policy,
+struct Entry {
+    arn: Arn,
+    policies: Vec<String>,
+    #[serde(default)]
+    certificates: Vec<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
     #[serde(default, rename = "access_key")]
-    access_keys: Vec<AccessKeyEntry>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AccessKeyEntry {
-    id: String,
-    sealed_secret: String,
-    active: bool,
-}
-
-/// Why the principals file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {problem}")]
-pub struct Unreadable {
-    path: String,
-    problem: String,
+    access_keys: Vec<access_keys::Entry>,
 }
 
 impl Principals {
-    /// Reads the file; without a file nobody is an operator.
-    pub fn read(path: &Path, sealer: &Sealer) -> Result<Self, Unreadable> {
-        let refuse = |problem: String| Unreadable { path: path.display().to_string(), problem };
-        let file = match fs::read_to_string(path) {
-            Ok(text) => toml::from_str::<File>(&text).map_err(|error| refuse(error.to_string()))?,
+    /// Reads the access directory. Without a principals file nobody is an operator.
+    pub fn read(directory: &Path, sealer: &Sealer, sources: &mut Sources) -> Result<Self, Unusable> {
+        let policies = read_policies(directory, sources)?;
+        let path = principals_file(directory);
+        let refuse = |problem: String| Unusable::because(&path, problem);
+        let file = match sources.read(&path) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|error| refuse(error.to_string()))?;
+                toml::from_str::<File>(&text).map_err(|error| refuse(error.to_string()))?
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => File::default(),
             Err(error) => return Err(refuse(error.to_string())),
         };
-        let mut keys = HashMap::new();
+        let mut principals = Principals { policies: policies.len(), ..Principals::default() };
         for entry in file.principals {
-            let principal = Arc::new(Principal { arn: entry.arn, policy: entry.policy });
-            for key in entry.access_keys.into_iter().filter(|key| key.active) {
-                let sealed = hex::decode(&key.sealed_secret).map_err(|error| refuse(format!("{}: {error}", key.id)))?;
-                let secret =
-                    sealer.open(&place(&key.id), &sealed).map_err(|error| refuse(format!("{}: {error}", key.id)))?;
-                if keys.insert(key.id.clone(), (principal.clone(), secret)).is_some() {
-                    return Err(refuse(format!("the access key {} stands there twice", key.id)));
-                }
+            principals.add(entry, &policies, sealer).map_err(refuse)?;
+        }
+        Ok(principals)
+    }
+
+    fn add(&mut self, entry: Entry, policies: &Policies, sealer: &Sealer) -> Result<(), String> {
+        let arn = entry.arn;
+        let attach = |name: String| match policies.get(&name) {
+            Some(policy) => Ok((name, policy.clone())),
+            None => Err(format!("{arn}: there is no policy {name:?}")),
+        };
+        let attached = entry.policies.into_iter().map(attach).collect::<Result<_, _>>()?;
+        let principal = Arc::new(Principal { arn: arn.clone(), tags: entry.tags, policies: attached });
+        if self.all.insert(arn.clone(), principal.clone()).is_some() {
+            return Err(format!("{arn} stands there twice"));
+        }
+        if entry.access_keys.len() > ACCESS_KEYS_MAX {
+            return Err(format!("{arn}: has more than {ACCESS_KEYS_MAX} access keys"));
+        }
+        for key in entry.access_keys {
+            let secret = key.open(sealer).map_err(|problem| format!("{arn}: access key {}: {problem}", key.id))?;
+            // A disabled key must be sound as well, but proves nothing.
+            if key.active && self.keys.insert(key.id.clone(), (principal.clone(), secret)).is_some() {
+                return Err(format!("the access key {} stands there twice", key.id));
             }
         }
-        Ok(Principals { keys })
+        for identity in entry.certificates {
+            if self.certificates.insert(identity.clone(), principal.clone()).is_some() {
+                return Err(format!("the certificate identity {identity:?} stands there twice"));
+            }
+        }
+        Ok(())
     }
 
     /// The principal and the secret of an active access key.
     pub fn key(&self, id: &str) -> Option<(&Arc<Principal>, &Secret<Vec<u8>>)> {
         self.keys.get(id).map(|(principal, secret)| (principal, secret))
     }
-}
 
-/// Writes a new principals file with one operator, and gives the operator's access key: it is shown this once.
-pub fn create(path: &Path, arn: &str, policy: Policy, sealer: &Sealer, rng: &Rng) -> std::io::Result<AccessKey> {
-    let id = format!("AKIA{}", rng.text(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"));
-    let secret = rng.text(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
-    let sealed_secret = hex::encode(sealer.seal(&place(&id), secret.as_bytes(), rng));
-    let access_keys = vec![AccessKeyEntry { id: id.clone(), sealed_secret, active: true }];
-    let file = File { principals: vec![PrincipalEntry { arn: arn.to_owned(), policy, access_keys }] };
-    let text = toml::to_string(&file).map_err(std::io::Error::other)?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+    /// The principal whom a certificate's subject alternative name means.
+    pub fn identified(&self, identity: &str) -> Option<&Arc<Principal>> {
+        self.certificates.get(identity)
     }
-    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    out.write_all(text.as_bytes())?;
-    out.sync_all()?;
-    Ok(AccessKey { id, secret: Secret::new(secret) })
+
+    /// The principal of this name.
+    pub fn named(&self, arn: &str) -> Option<&Arc<Principal>> {
+        self.all.get(&Arn(arn.to_owned()))
+    }
+
+    /// How many principals and policies there are.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.all.len(), self.policies)
+    }
 }
 
-/// An access key's secret opens only under its own id.
-fn place(id: &str) -> Vec<u8> {
-    format!("access key {id}").into_bytes()
+type Policies = HashMap<String, Arc<Policy>>;
+
+/// The principals file of an access directory.
+pub fn principals_file(directory: &Path) -> PathBuf {
+    directory.join("principals.toml")
+}
+
+/// Where the policies of an access directory stand.
+pub fn policies_directory(directory: &Path) -> PathBuf {
+    directory.join("policies")
+}
+
+fn read_policies(directory: &Path, sources: &mut Sources) -> Result<Policies, Unusable> {
+    let folder = policies_directory(directory);
+    let mut policies = HashMap::new();
+    for path in sources.list(&folder, "json").map_err(|error| Unusable::because(&folder, error))? {
+        let refuse = |problem: String| Unusable::because(&path, problem);
+        let text = sources.read(&path).map_err(|error| refuse(error.to_string()))?;
+        let text = String::from_utf8(text).map_err(|error| refuse(error.to_string()))?;
+        let policy = Policy::parse(&text).map_err(|invalid| refuse(invalid.to_string()))?;
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        policies.insert(name, Arc::new(policy));
+    }
+    Ok(policies)
+}
+
+impl Arn {
+    /// The name in its one form, or what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "{text:?} is neither arn:aws:iam::<twelve digits>:user/<name> \
+                 nor arn:aws:sts::<twelve digits>:assumed-role/<role>/<session>"
+            )
+        };
+        let parts: Vec<&str> = text.split(':').collect();
+        let ["arn", partition, service, "", account, resource] = parts[..] else { return Err(wrong()) };
+        let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        let named = |character: char| character.is_ascii_alphanumeric() || "+=,.@_-".contains(character);
+        let names: Vec<&str> = resource.split('/').collect();
+        let are_names = names.iter().all(|name| !name.is_empty() && name.chars().all(named));
+        let has_form = match (service, names[..].first()) {
+            ("iam", Some(&"user")) => names.len() >= 2,
+            ("sts", Some(&"assumed-role")) => names.len() == 3,
+            _ => false,
+        };
+        let is_partition = partition.starts_with("aws") && partition.chars().all(named);
+        if is_account && are_names && has_form && is_partition { Ok(Arn(text.to_owned())) } else { Err(wrong()) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn account(&self) -> &str {
+        self.0.split(':').nth(4).unwrap_or_default()
+    }
+
+    /// Whether it is a user's, not an assumed role's.
+    pub fn is_user(&self) -> bool {
+        self.0.split(':').nth(2) == Some("iam")
+    }
+
+    /// The user's name, without its path; or the session's of a role.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// A stable id in the form of AWS's: what conditions know as `aws:userid`.
+    pub fn unique_id(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
+        let letters = hash.as_ref().iter().take(17).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        let prefix = if self.is_user() { "AIDA" } else { "AROA" };
+        letters.fold(prefix.to_owned(), |mut id, letter| {
+            id.push(letter);
+            id
+        })
+    }
+}
+
+impl std::fmt::Display for Arn {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Arn {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Arn::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn principals_are_users_and_assumed_roles() {
+        for text in [
+            "arn:aws:iam::000000000000:user/operator",
+            "arn:aws:iam::000000000000:user/team/desk/alice@example.com",
+            "arn:aws-cn:sts::000000000000:assumed-role/desk/session",
+        ] {
+            assert_eq!(Arn::parse(text).unwrap().as_str(), text);
+        }
+        for text in [
+            "",
+            "operator",
+            "arn:aws:iam::000000000000:user/",
+            "arn:aws:iam::000000000000:user",
+            "arn:aws:iam::000000000000:role/desk",
+            "arn:aws:iam::00000000000:user/operator",
+            "arn:aws:iam:us-east-1:000000000000:user/operator",
+            "arn:aws:iam::000000000000:user/*",
+            "arn:aws:sts::000000000000:assumed-role/desk",
+            "arn:aws:iam::000000000000:user/a:b",
+        ] {
+            assert!(Arn::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_its_parts() {
+        let arn = Arn::parse("arn:aws:iam::123456789012:user/team/alice").unwrap();
+        assert_eq!((arn.account(), arn.name(), arn.is_user()), ("123456789012", "alice", true));
+        assert_eq!(arn.unique_id().len(), 21);
+        assert!(arn.unique_id().starts_with("AIDA"));
+    }
 }

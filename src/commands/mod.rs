@@ -1,5 +1,7 @@
 //! The command line: one file for each subcommand.
 
+mod access;
+mod audit;
 mod init;
 mod quickstart;
 mod serve;
@@ -34,6 +36,14 @@ enum Command {
     /// What `serve` does by itself on loopback, said explicitly: for machines that listen elsewhere. The key-encryption key
     /// is made if there is none; keep a copy apart from the data.
     Init(Init),
+    /// Who the operators are and what they may do: access keys, checks, validation.
+    ///
+    /// Works on the files of the access directory (<DATA>/access by default); a running server takes changes by itself.
+    #[command(subcommand)]
+    Access(access::Access),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(audit::Audit),
 }
 
 #[derive(Args)]
@@ -84,6 +94,8 @@ pub fn run() -> ExitCode {
     let done = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Init(arguments) => init::init(&arguments),
+        Command::Access(command) => access::access(&command),
+        Command::Audit(command) => audit::audit(&command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

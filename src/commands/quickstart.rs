@@ -7,13 +7,12 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde::{Deserialize, Serialize};
 
-use crate::access::policy::Policy;
-use crate::access::{Principal, principals};
+use crate::access::principals::{Arn, principals_file};
+use crate::access::{Grant, access_keys};
 use crate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
 use crate::api::json::UnknownNames;
 use crate::api::{self, verified_attribute};
@@ -51,7 +50,8 @@ struct AccessKey {
 
 /// Whether nothing was set up here yet, or only half of it.
 pub fn is_due(config: &Config) -> bool {
-    marker(config).exists() || !(config.store_directory().exists() || config.principals_file().exists())
+    marker(config).exists()
+        || !(config.store_directory().exists() || principals_file(&config.access_directory()).exists())
 }
 
 fn marker(config: &Config) -> PathBuf {
@@ -72,20 +72,21 @@ pub fn begin(config: &Config) -> Result<(), CannotServe> {
 /// Makes the pool, the clients and the operator.
 pub async fn create(config: &Config, app: &App, endpoint: &str) -> Result<Quickstart, CannotServe> {
     let cannot = |what: &str, cause: &dyn std::fmt::Display| CannotServe(format!("first start: {what}: {cause}"));
-    let file = config.principals_file();
+    let directory = config.access_directory();
+    let file = principals_file(&directory);
     // A first start is due where there is none, so this one is of a start that was interrupted.
     if file.exists() {
         fs::remove_file(&file).map_err(|cause| cannot("principals file", &cause))?;
     }
     let services = &app.services;
     let arn = format!("arn:aws:iam::{}:user/operator", config.account);
-    let key = principals::create(&file, &arn, Policy::Everything, &services.sealer, &services.rng)
+    let arn = Arn::parse(&arn).map_err(|problem| cannot("account", &problem))?;
+    let key = access_keys::first_operator(&directory, &arn, &services.sealer, &services.rng, services.clock.now())
         .map_err(|cause| cannot("principals file", &cause))?;
 
-    let operator = Arc::new(Principal { arn, policy: Policy::Everything });
-    let pool = as_operator(app, &operator, pool_request()).await?.user_pool.unwrap_or_default();
-    let public = as_operator(app, &operator, client_request(pool.id(), "public", false)).await?;
-    let confidential = as_operator(app, &operator, client_request(pool.id(), "confidential", true)).await?;
+    let pool = by_itself(app, pool_request()).await?.user_pool.unwrap_or_default();
+    let public = by_itself(app, client_request(pool.id(), "public", false)).await?;
+    let confidential = by_itself(app, client_request(pool.id(), "confidential", true)).await?;
     let confidential = confidential.user_pool_client.unwrap_or_default();
     let quickstart = Quickstart {
         endpoint: endpoint.to_owned(),
@@ -144,12 +145,10 @@ fn client_request(pool: &str, name: &str, generate_secret: bool) -> api::CreateU
     }
 }
 
-async fn as_operator<R: Operation>(
-    app: &App,
-    operator: &Arc<Principal>,
-    request: R,
-) -> Result<R::Response, CannotServe> {
-    let call = Call { op: R::OP, request_id: "first start".into(), principal: Some(operator.clone()) };
+/// Calls an operation as the process itself.
+async fn by_itself<R: Operation>(app: &App, request: R) -> Result<R::Response, CannotServe> {
+    let grant = Some(Grant::of_the_process(R::OP, request.user_pool_id()));
+    let call = Call { op: R::OP, request_id: "first start".into(), grant, event: None };
     let done = app.call(request, &UnknownNames::default(), &call).await;
     done.map_err(|error| CannotServe(format!("first start: {}: {error}", R::OP.name())))
 }
@@ -167,10 +166,11 @@ impl Quickstart {
 
     /// Prints how to use what was made: each line can be pasted.
     pub fn print(&self, config: &Config) {
-        println!("{}", self.tour(&config.quickstart_file()));
+        let transport = if config.tls_certificate_file.is_some() { "" } else { "-plaintext " };
+        println!("{}", self.tour(&config.quickstart_file(), transport));
     }
 
-    fn tour(&self, file: &Path) -> String {
+    fn tour(&self, file: &Path, transport: &str) -> String {
         let Quickstart { endpoint, region, user_pool_id: pool, client_id: client, .. } = self;
         let AccessKey { access_key_id, secret_access_key } = &self.access_key;
         let address = endpoint.trim_start_matches("http://").trim_start_matches("https://");
@@ -187,11 +187,11 @@ A user pool, two clients and an operator have been made. Everything below stands
 
 With grpcurl: sign up, read the code in the mail, confirm, sign in; and look the user up as the operator.
 
-grpcurl -plaintext -d '{{"ClientId":"{client}","Username":"alice","Password":"Passw0rd!","UserAttributes":[{{"Name":"email","Value":"alice@example.com"}}]}}' {address} cognate.v1.UserService/SignUp
+grpcurl {transport}-d '{{"ClientId":"{client}","Username":"alice","Password":"Passw0rd!","UserAttributes":[{{"Name":"email","Value":"alice@example.com"}}]}}' {address} cognate.v1.UserService/SignUp
 CODE=$(sleep 1; sed -n '$s/.*"code":"\([0-9]*\)".*/\1/p' '{outbox}')
-grpcurl -plaintext -d '{{"ClientId":"{client}","Username":"alice","ConfirmationCode":"'$CODE'"}}' {address} cognate.v1.UserService/ConfirmSignUp
-grpcurl -plaintext -d '{{"ClientId":"{client}","AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{{"USERNAME":"alice","PASSWORD":"Passw0rd!"}}}}' {address} cognate.v1.UserService/InitiateAuth
-grpcurl -plaintext -H 'authorization: Basic {basic}' -d '{{"UserPoolId":"{pool}","Username":"alice"}}' {address} cognate.v1.AdminService/AdminGetUser
+grpcurl {transport}-d '{{"ClientId":"{client}","Username":"alice","ConfirmationCode":"'$CODE'"}}' {address} cognate.v1.UserService/ConfirmSignUp
+grpcurl {transport}-d '{{"ClientId":"{client}","AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{{"USERNAME":"alice","PASSWORD":"Passw0rd!"}}}}' {address} cognate.v1.UserService/InitiateAuth
+grpcurl {transport}-H 'authorization: Basic {basic}' -d '{{"UserPoolId":"{pool}","Username":"alice"}}' {address} cognate.v1.AdminService/AdminGetUser
 
 With the AWS CLI: sign up, confirm as the operator, sign in.
 

@@ -6,7 +6,7 @@ use super::{Serve, quickstart, runtime};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
 use crate::rng::Rng;
-use crate::server::{self, CannotServe, DataDirectory};
+use crate::server::{self, CannotServe, DataDirectory, Server};
 use crate::telemetry;
 
 pub(super) fn serve(arguments: &Serve) -> Result<(), CannotServe> {
@@ -18,11 +18,11 @@ pub(super) fn serve(arguments: &Serve) -> Result<(), CannotServe> {
 
 async fn run(config: &Config) -> Result<(), CannotServe> {
     let _directory = DataDirectory::take(config)?;
-    let listener = server::bind(config).await?;
-    let address = listener.local_addr().map_err(|cause| CannotServe(cause.to_string()))?;
+    let bound = server::bind(config).await?;
+    let (address, operator_address) = (bound.address()?, bound.operator_address()?);
     let public_url = server::public_url(config, address);
     // An address such as 0.0.0.0 is nowhere that a client could go.
-    let endpoint = if address.ip().is_loopback() { format!("http://{address}") } else { public_url.clone() };
+    let endpoint = if address.ip().is_loopback() { server::endpoint(config, address) } else { public_url.clone() };
     let is_new = quickstart::is_due(config);
     if is_new && address.ip().is_loopback() {
         quickstart::begin(config)?;
@@ -33,10 +33,13 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
     } else {
         quickstart::tell_endpoint(config, &app, &endpoint)?;
     }
-    let principals = server::principals(config, &app)?;
+    let server = Server::prepare(config, app, bound)?;
     let stopping = stop_signal()?;
-    println!("Cognate listens on http://{address}");
-    server::run(config, app, principals, listener, stopping).await
+    println!("Cognate listens on {}", server::endpoint(config, address));
+    if let Some(address) = operator_address {
+        println!("Cognate serves operators on {}", server::endpoint(config, address));
+    }
+    server.run(stopping).await
 }
 
 /// Ends at SIGTERM or SIGINT.

@@ -94,6 +94,17 @@ impl Services {
 /// What one request sees.
 pub struct Cx<'a> {
     services: &'a Services,
+    witness: Option<&'a dyn Witness>,
+}
+
+/// Who is told what a request is about, and lets more ride on its commit.
+pub trait Witness: Send + Sync {
+    fn saw_pool(&self, pool: &str);
+    fn saw_user(&self, sub: &str);
+    /// A batch that is about to be committed: what is put in it lasts exactly if the change does.
+    fn committing(&self, batch: &mut Batch);
+    /// The batch has been committed.
+    fn committed(&self);
 }
 
 impl Deref for Cx<'_> {
@@ -106,7 +117,12 @@ impl Deref for Cx<'_> {
 
 impl<'a> Cx<'a> {
     pub fn new(services: &'a Services) -> Self {
-        Cx { services }
+        Cx { services, witness: None }
+    }
+
+    /// What a request sees that is watched.
+    pub fn watched(services: &'a Services, witness: &'a dyn Witness) -> Self {
+        Cx { services, witness: Some(witness) }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -119,7 +135,16 @@ impl<'a> Cx<'a> {
     }
 
     /// Makes everything that the operation wants to change durable, or changes nothing.
-    pub async fn commit(&self, batch: Batch) -> Result<(), Error> {
-        Ok(self.store.commit(batch).await?)
+    pub async fn commit(&self, mut batch: Batch) -> Result<(), Error> {
+        self.tell(|witness| witness.committing(&mut batch));
+        self.store.commit(batch).await?;
+        self.tell(|witness| witness.committed());
+        Ok(())
+    }
+
+    fn tell(&self, what: impl FnOnce(&dyn Witness)) {
+        if let Some(witness) = self.witness {
+            what(witness);
+        }
     }
 }

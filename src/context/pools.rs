@@ -15,11 +15,21 @@ pub struct Pool {
 }
 
 impl Cx<'_> {
+    /// A new pool's id.
+    pub fn mint_pool_id(&self) -> PoolId {
+        let id = PoolId::mint(&self.region, &self.rng);
+        self.tell(|witness| witness.saw_pool(&id.0));
+        id
+    }
+
     /// The pool of this id.
     pub async fn pool(&self, id: &str) -> Result<Pool, Error> {
         let id = PoolId(id.to_owned());
         match self.store.read(&PoolKey { pool: id.clone() }).await? {
-            Some(record) => Ok(Pool { id, record }),
+            Some(record) => {
+                self.tell(|witness| witness.saw_pool(&id.0));
+                Ok(Pool { id, record })
+            }
             None => Err(Error::UserPoolDoesNotExist(id.0)),
         }
     }

@@ -16,9 +16,19 @@ pub struct User {
 }
 
 impl Cx<'_> {
+    /// A new user's place in a pool.
+    pub fn mint_owner(&self, pool: &Pool) -> Owner {
+        let owner = Owner { pool: pool.id.clone(), sub: Sub(self.rng.uuid()) };
+        self.tell(|witness| witness.saw_user(&owner.sub.to_string()));
+        owner
+    }
+
     /// The user with this `sub`.
     pub async fn user(&self, owner: Owner) -> Result<Option<User>, Error> {
         let record = self.store.read(&UserKey { owner: owner.clone() }).await?;
+        if record.is_some() {
+            self.tell(|witness| witness.saw_user(&owner.sub.to_string()));
+        }
         Ok(record.map(|record| User { owner, record }))
     }
 

@@ -26,6 +26,8 @@ pub enum Purpose {
     OpaqueTokens,
     /// Stable answers about users who do not exist.
     Simulation,
+    /// The chain of the audit trail.
+    Audit,
 }
 
 /// The root of all keys.
@@ -75,6 +77,7 @@ impl KeyEncryptionKey {
             Purpose::Codes => "cognate codes 1",
             Purpose::OpaqueTokens => "cognate opaque tokens 1",
             Purpose::Simulation => "cognate simulation 1",
+            Purpose::Audit => "cognate audit 1",
         };
         Secret::new(keyed_hash(self.0.expose(), &[label.as_bytes()]))
     }

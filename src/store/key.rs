@@ -9,6 +9,7 @@
 //! | `0x30`, `0x31` | owners of usernames and of aliases |
 //! | `0x40` | the outbox |
 //! | `0x50` | what ends when |
+//! | `0x60`, `0x61` | used signatures, lines of the audit trail that wait |
 
 use std::ops::Bound;
 

@@ -6,6 +6,7 @@
 //!
 //! What it refuses to do: answer before the disk has it, retry a failed sync, return a record whose checksum is wrong.
 
+mod access;
 mod batch;
 mod clients;
 mod envelope;
@@ -20,6 +21,7 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 
+pub use access::{AuditKey, SignatureKey};
 pub use batch::{Batch, RECORD_BYTES_MAX};
 pub use clients::{ClientKey, ClientOfPoolKey};
 pub use expiry::{ExpiryKey, sweep_expired};

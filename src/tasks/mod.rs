@@ -1,23 +1,36 @@
 //! Background jobs: one file each. Every job ends when the server stops, between two batches.
 
+mod audit;
 mod expiry;
 mod outbox;
 mod pool_removal;
+mod reload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::context::Services;
 use crate::delivery::OutboxFile;
+use crate::live::Reload;
 
-/// Starts every job.
-pub fn start(services: &Arc<Services>, outbox: OutboxFile, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+pub use audit::run as audit;
+
+/// Starts every job but the audit trail's, which outlives the last request.
+pub fn start(
+    services: &Arc<Services>,
+    outbox: OutboxFile,
+    reloads: Vec<Arc<dyn Reload>>,
+    reload_period: Duration,
+    stop: &watch::Receiver<bool>,
+) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     jobs.spawn(outbox::run(services.clone(), outbox, stop.clone()));
     jobs.spawn(expiry::run(services.clone(), stop.clone()));
     jobs.spawn(pool_removal::run(services.clone(), stop.clone()));
+    jobs.spawn(reload::run(reloads, reload_period, stop.clone()));
     jobs
 }
 

@@ -1,4 +1,5 @@
-//! One listener, one loop: accepts connections and serves both HTTP versions on each, all within bounds of time and size.
+//! One listener, one loop: accepts connections, over TLS where there are certificates, and serves both HTTP versions on
+//! each, all within bounds of time and size.
 
 use std::convert::Infallible;
 use std::io;
@@ -15,16 +16,19 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
 use tower::{Service, ServiceExt as _};
 
-use super::Peer;
+use super::{Listener, Listening, Peer, TlsConnection};
+use crate::access::certificate::ClientCertificate;
 use crate::config::Config;
 
 /// The bounds of a connection.
@@ -54,7 +58,8 @@ impl From<&Config> for Bounds {
 }
 
 /// Serves until `stop` changes, then lets requests in flight finish within the drain's bound.
-pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
+pub async fn serve(listener: Listener, router: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
+    let Listener { socket: listener, service: listening } = listener;
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(bounds.connections_max));
     loop {
@@ -64,21 +69,21 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut st
         };
         let Some((stream, address, place)) = accepted else { continue };
         let (router, watcher) = (router.clone(), graceful.watcher());
+        let (stream, listener) = (bounded(stream, bounds), listening.clone());
         tokio::spawn(async move {
             let _place = place;
-            let peer = Peer { address, encrypted: false };
-            let (stream, greeting) = Greeted::new(bounded(stream, bounds));
-            let builder = protocols(bounds);
-            let service = TowerToHyperService::new(with_peer(router, peer));
-            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-            let mut connection = pin!(watcher.watch(connection));
-            let ended = match timeout(bounds.handshake_timeout, &mut connection).await {
-                Ok(ended) => ended,
-                Err(_) if !greeting.is_complete() => return,
-                Err(_) => connection.await,
+            let Some(tls) = listener.tls.as_ref().map(|tls| tls.current()) else {
+                let peer = Peer { address, listener, tls: None, certificate: None };
+                return converse(stream, with_peer(router, peer), bounds, watcher).await;
             };
-            if let Err(cause) = ended {
-                tracing::debug!(%cause, "a connection ended early");
+            let handshake = TlsAcceptor::from(tls.server.clone()).accept(Box::pin(stream));
+            match timeout(bounds.handshake_timeout, handshake).await {
+                Ok(Ok(stream)) => {
+                    let peer = greeted(address, listener, stream.get_ref().1);
+                    converse(stream, with_peer(router, peer), bounds, watcher).await;
+                }
+                Ok(Err(cause)) => tracing::debug!(%cause, "a TLS handshake failed"),
+                Err(_) => tracing::debug!("a TLS handshake took too long"),
             }
         });
     }
@@ -86,6 +91,36 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, mut st
     if timeout(bounds.drain_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still in flight when the drain timeout passed");
     }
+}
+
+/// Speaks HTTP on one connection until either end has enough.
+async fn converse<S>(stream: S, service: impl Conversation, bounds: Bounds, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (stream, greeting) = Greeted::new(stream);
+    let builder = protocols(bounds);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+    let mut connection = pin!(watcher.watch(connection));
+    let ended = match timeout(bounds.handshake_timeout, &mut connection).await {
+        Ok(ended) => ended,
+        Err(_) if !greeting.is_complete() => return,
+        Err(_) => connection.await,
+    };
+    if let Err(cause) = ended {
+        tracing::debug!(%cause, "a connection ended early");
+    }
+}
+
+/// Who is at the other end of a TLS connection.
+fn greeted(address: SocketAddr, listener: Arc<Listening>, tls: &ServerConnection) -> Peer {
+    let name = |name: Option<String>| name.unwrap_or_default();
+    let connection = TlsConnection {
+        version: name(tls.protocol_version().and_then(|it| it.as_str()).map(|it| it.replace('_', "."))),
+        cipher_suite: name(tls.negotiated_cipher_suite().and_then(|it| it.suite().as_str()).map(str::to_owned)),
+    };
+    let certificate = tls.peer_certificates().and_then(ClientCertificate::verified).map(Arc::new);
+    Peer { address, listener, tls: Some(Arc::new(connection)), certificate }
 }
 
 /// The next connection, once there is a place for it.
@@ -134,16 +169,27 @@ fn protocols(bounds: Bounds) -> auto::Builder<TokioExecutor> {
     builder
 }
 
+/// What answers the requests of one connection.
+trait Conversation:
+    Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send + 'static>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Conversation for S where
+    S: Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send + 'static>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
 /// The router, told for each request who is at the other end.
-fn with_peer(
-    router: Router,
-    peer: Peer,
-) -> impl Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send + 'static>
-+ Clone
-+ Send
-+ 'static {
+fn with_peer(router: Router, peer: Peer) -> impl Conversation {
     router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(peer.clone());
         request.map(Body::new)
     })
 }

@@ -1,11 +1,12 @@
 //! The typed wire: one generic road for every rpc, and errors with Google's details.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{Credential, Gate, RequestId, Routed};
+use super::{Gate, RequestId, Routed};
 use crate::api::{self, json::UnknownNames};
 use crate::app::{App, Call, Operation};
 use crate::error::Error;
@@ -43,8 +44,7 @@ fn call_of(extensions: &tonic::Extensions) -> Result<Call, Status> {
     let routed = extensions.get::<Routed>().copied().ok_or_else(unrouted)?;
     let op = routed.op.ok_or_else(|| Status::unimplemented("there is no such operation"))?;
     let RequestId(request_id) = extensions.get().cloned().ok_or_else(unrouted)?;
-    let Credential(principal) = extensions.get().cloned().ok_or_else(unrouted)?;
-    Ok(Call { op, request_id, principal })
+    Ok(Call { op, request_id, grant: extensions.get().cloned(), event: extensions.get().cloned() })
 }
 
 /// Where Cognito's name for an error stands among the headers, on both wires.
@@ -56,7 +56,11 @@ const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// An error as a status: canonical code, Cognito's sentence, `ErrorInfo`, and `BadRequest` or `RetryInfo` where they apply.
 pub fn status(error: Error) -> Status {
     let exception = error.exception();
-    let metadata = [("exception".to_owned(), exception.name())];
+    let mut metadata = HashMap::from([("exception".to_owned(), exception.name())]);
+    if let Error::AccessDenied { principal, action, resource, .. } = &error {
+        let told = [("principal", principal), ("action", action), ("resource", resource)];
+        metadata.extend(told.map(|(name, text)| (name.to_owned(), text.clone())));
+    }
     let mut details = ErrorDetails::with_error_info(exception.reason(), "cognate", metadata);
     let code = code(&error);
     match &error {
@@ -115,6 +119,7 @@ fn code(error: &Error) -> Code {
         | UnrecognizedClient => Code::Unauthenticated,
         AttemptLimitExceeded | LimitExceeded(_) | PasswordAttemptsExceeded | TooManyRequests => Code::ResourceExhausted,
         Conflict => Code::Aborted,
+        RequestTooLarge => Code::OutOfRange,
         TimedOut => Code::DeadlineExceeded,
         Internal(_) => Code::Internal,
     }

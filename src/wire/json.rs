@@ -12,12 +12,13 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, HOST,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 
 use super::grpc::ERROR_TYPE;
-use super::{Credential, Gate, RequestId, Routed};
+use super::{Gate, RequestId, Routed};
 use crate::api::json::{FromJson, Malformed, read};
 use crate::api::{self, Op};
 use crate::app::{App, Call, Operation};
@@ -97,24 +98,30 @@ fn has_content_type(headers: &HeaderMap) -> bool {
 }
 
 /// The headers as a signature covers them: over HTTP/2 the host stands in the authority.
-pub fn signable_headers(request: &Request) -> HeaderMap {
-    let mut headers = request.headers().clone();
-    let authority = request.uri().authority().filter(|_| !headers.contains_key(HOST));
+pub fn signable_headers(request: &Parts) -> HeaderMap {
+    let mut headers = request.headers.clone();
+    let authority = request.uri.authority().filter(|_| !headers.contains_key(HOST));
     if let Some(host) = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
         headers.insert(HOST, host);
     }
     headers
 }
 
+/// The members of a request whose envelope has been opened.
+pub fn members(extensions: &Extensions) -> Option<&Map<String, Value>> {
+    extensions.get().map(|Members(members)| members)
+}
+
 /// The handler of `/`: everything that passed the layers.
 pub async fn answer_request(State(gate): State<Gate>, mut request: Request) -> Response {
     let extensions = request.extensions_mut();
     let op = extensions.get::<Routed>().and_then(|routed| routed.op);
-    let found = (op, extensions.remove(), extensions.remove(), extensions.remove());
-    let (Some(op), Some(RequestId(request_id)), Some(Credential(principal)), Some(Members(members))) = found else {
+    let (grant, event) = (extensions.remove(), extensions.remove());
+    let found = (op, extensions.remove(), extensions.remove());
+    let (Some(op), Some(RequestId(request_id)), Some(Members(members))) = found else {
         return refusal(&Refusal::Error(Error::internal("a request came past the layers")));
     };
-    match dispatch(&gate.app, op, Call { op, request_id, principal }, members).await {
+    match dispatch(&gate.app, op, Call { op, request_id, grant, event }, members).await {
         Ok(body) => success(body),
         Err(refused) => refusal(&refused),
     }

@@ -8,6 +8,8 @@ pub mod connection;
 pub mod grpc;
 pub mod json;
 mod layers;
+pub mod scope;
+pub mod tls;
 mod well_known;
 
 use std::net::SocketAddr;
@@ -19,20 +21,29 @@ use axum::body::Body;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
-use http::{Method, Request, StatusCode};
+use http::{Extensions, Method, Request, StatusCode};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::ServiceBuilder;
 
-use crate::access::{Principal, Principals};
+use tls::Tls;
+use tokio::net::TcpListener;
+
+use crate::access::Principals;
+use crate::access::audit::Event;
+use crate::access::certificate::ClientCertificate;
+use crate::access::replay::Signatures;
 use crate::api::{self, Op};
 use crate::app::App;
 use crate::error::Error;
+use crate::live::Live;
 
 /// What the layers and handlers share.
 #[derive(Clone)]
 pub struct Gate {
     pub app: App,
-    pub principals: Arc<Principals>,
+    pub principals: Arc<Live<Principals>>,
+    /// The signatures of writes that have arrived.
+    pub signatures: Arc<Signatures>,
     pub limits: Limits,
 }
 
@@ -63,22 +74,70 @@ pub struct Routed {
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
-/// The operator of a request, if its credential was valid.
-#[derive(Clone, Debug, Default)]
-pub struct Credential(pub Option<Arc<Principal>>);
+/// An address that is served.
+pub struct Listener {
+    pub socket: TcpListener,
+    pub service: Arc<Listening>,
+}
+
+/// What is served at an address, and how.
+pub struct Listening {
+    pub audience: Audience,
+    pub tls: Option<Arc<Live<Tls>>>,
+}
+
+/// Whose operations are served at an address. Those of others do not exist there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Everybody,
+    /// UserService and the well-known documents.
+    Users,
+    /// AdminService and PoolService.
+    Operators,
+}
+
+impl Audience {
+    fn has(self, op: Op) -> bool {
+        match self {
+            Audience::Everybody => true,
+            Audience::Users => is_users(op),
+            Audience::Operators => !is_users(op),
+        }
+    }
+}
+
+fn is_users(op: Op) -> bool {
+    op.service() == api::user_service_server::SERVICE_NAME
+}
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct Peer {
     pub address: SocketAddr,
-    pub encrypted: bool,
+    pub listener: Arc<Listening>,
+    pub tls: Option<Arc<TlsConnection>>,
+    /// What the client proved to hold, where certificates are asked for.
+    pub certificate: Option<Arc<ClientCertificate>>,
+}
+
+/// What a handshake agreed on.
+#[derive(Debug)]
+pub struct TlsConnection {
+    /// Such as `TLSv1.3`.
+    pub version: String,
+    pub cipher_suite: String,
 }
 
 impl Peer {
     /// Whether nobody between could read what is said.
-    pub fn is_private(self) -> bool {
-        self.encrypted || self.address.ip().is_loopback()
+    pub fn is_private(&self) -> bool {
+        self.tls.is_some() || self.address.ip().is_loopback()
     }
+}
+
+/// What the audit trail will say of a request, if it says anything.
+fn event_of(extensions: &Extensions) -> Option<&Arc<Event>> {
+    extensions.get()
 }
 
 /// Everything that is served. Layers read top to bottom, outermost first.
@@ -88,10 +147,14 @@ pub fn router<H: Health>(gate: Gate, health: HealthServer<H>) -> Result<Router, 
         .layer(from_fn_with_state((), layers::resolve::resolve))
         // One id, one span, one line a request, whatever happens below.
         .layer(from_fn_with_state(gate.clone(), layers::trace::trace))
+        // However it ends, it is written down.
+        .layer(from_fn_with_state(gate.clone(), layers::audit::audit))
         // Nothing is read, hashed or waited for without bound.
         .layer(from_fn_with_state(gate.clone(), layers::limit::limit))
-        // Operators prove themselves before their request is decoded. What they may do is decided on the road.
-        .layer(from_fn_with_state(gate.clone(), layers::authenticate::authenticate));
+        // Operators prove who they are,
+        .layer(from_fn_with_state(gate.clone(), layers::authenticate::authenticate))
+        // and policy decides, before their request is decoded.
+        .layer(from_fn_with_state(gate.clone(), layers::authorize::authorize));
     let grpc = grpc::Grpc::new(&gate);
     Ok(grpc::routes(&grpc)
         .add_service(health)

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::Refusal;
+use super::certificates::Trust;
 
 /// An answer, read whole.
 #[derive(Debug)]
@@ -41,6 +42,28 @@ pub async fn post(address: &str, path: &str, headers: &[(String, String)], body:
 
 pub async fn get(address: &str, path: &str) -> Reply {
     request(Method::GET, address, path, &[], Vec::new()).await
+}
+
+/// Posts over TLS, or fails as the handshake or the connection does.
+pub async fn post_over_tls(
+    trust: &Trust,
+    address: &str,
+    headers: &[(String, String)],
+    body: Vec<u8>,
+) -> Result<Reply, Box<dyn std::error::Error>> {
+    let stream = trust.connect(address, rustls::DEFAULT_VERSIONS).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let mut request = Request::builder().method(Method::POST).uri("/").header("host", address);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let response = sender.send_request(request.body(Full::<Bytes>::from(body))?).await?;
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    drop(sender);
+    connection.await??;
+    Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
 pub async fn request(method: Method, address: &str, path: &str, headers: &[(String, String)], body: Vec<u8>) -> Reply {

@@ -2,6 +2,7 @@
 //! stands still, seeded chance and collected mail.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod certificates;
 pub mod fixtures;
 pub mod http;
 pub mod process;
@@ -11,8 +12,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use cognate::access::policy::Policy;
-use cognate::access::principals;
+use certificates::{Authority, Identity, Trust};
+use cognate::access::access_keys::{KeyFile, first_operator};
+use cognate::access::principals::{Arn, policies_directory, principals_file};
 use cognate::api::json::{FromJson, read};
 use cognate::api::{Access, Op};
 use cognate::app::{App, Rpc};
@@ -20,8 +22,9 @@ use cognate::clock::Clock;
 use cognate::config::Config;
 use cognate::crypto::keys::KeyEncryptionKey;
 use cognate::delivery::{OutboxFile, deliver_due};
+use cognate::live::Reload;
 use cognate::rng::Rng;
-use cognate::server;
+use cognate::server::{self, Server};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -63,8 +66,13 @@ pub struct World {
     pub app: App,
     pub wire: Wire,
     pub address: String,
+    /// Where operators are served, if it is another address.
+    pub operator_address: Option<String>,
     pub config: Config,
     pub operator: AccessKey,
+    /// Whom clients trust, if this world speaks TLS.
+    pub authority: Option<Arc<Authority>>,
+    reloads: Vec<Arc<dyn Reload>>,
     directory: Arc<tempfile::TempDir>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<tokio::task::JoinHandle<()>>,
@@ -82,6 +90,8 @@ pub struct AccessKey {
 pub enum Credential {
     None,
     AccessKey(AccessKey),
+    /// A client certificate, in a world that speaks TLS.
+    Certificate(Identity),
     /// Something that is no access key, such as a user's token, as `authorization: Bearer`.
     Bearer(String),
 }
@@ -111,6 +121,24 @@ pub async fn at_once<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::
     })
     .await;
     running.into_iter().map(|(_, outcome)| outcome.unwrap()).collect()
+}
+
+/// Every record of an audit trail.
+pub fn audit_trail(directory: &std::path::Path) -> Vec<serde_json::Value> {
+    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    let text: String = files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Who the operator of every world is.
+pub const OPERATOR: &str = "arn:aws:iam::000000000000:user/operator";
+
+/// A policy of one statement.
+pub fn policy(effect: &str, action: &str, resource: &str) -> String {
+    let statement = serde_json::json!({"Effect": effect, "Action": action, "Resource": resource});
+    serde_json::json!({"Version": "2012-10-17", "Statement": statement}).to_string()
 }
 
 /// The moment at which every world begins.
@@ -146,26 +174,116 @@ impl World {
         rng: Rng,
         operator: Option<AccessKey>,
     ) -> Self {
-        let listener = server::bind(&config).await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let bound = server::bind(&config).await.unwrap();
+        let (address, operator_address) = (bound.address().unwrap(), bound.operator_address().unwrap());
         // The issuer must outlive a restart on another port.
         let public_url = "http://cognate.test".to_owned();
         let app = server::open(&config, public_url, clock, rng).unwrap();
         let operator = operator.unwrap_or_else(|| {
-            let (sealer, rng) = (&app.services.sealer, &app.services.rng);
-            let arn = "arn:aws:iam::000000000000:user/operator";
-            let key = principals::create(&config.principals_file(), arn, Policy::Everything, sealer, rng).unwrap();
+            let (services, arn) = (&app.services, Arn::parse(OPERATOR).unwrap());
+            let now = services.clock.now();
+            let key = first_operator(&config.access_directory(), &arn, &services.sealer, &services.rng, now).unwrap();
             AccessKey { id: key.id, secret: key.secret.expose().clone() }
         });
-        let principals = server::principals(&config, &app).unwrap();
+        let server = Server::prepare(&config, app.clone(), bound).unwrap();
+        let reloads = server.reloads();
         let (stop, stopped) = oneshot::channel::<()>();
-        let (running, settings) = (app.clone(), config.clone());
         let server = tokio::spawn(async move {
             let stopping = async { drop(stopped.await) };
-            server::run(&settings, running, principals, listener, stopping).await.unwrap();
+            server.run(stopping).await.unwrap();
         });
         let (stop, server) = (Some(stop), Some(server));
-        World { app, wire, address: address.to_string(), config, operator, directory, stop, server }
+        let (address, operator_address) = (address.to_string(), operator_address.map(|address| address.to_string()));
+        let authority = None;
+        World { app, wire, address, operator_address, config, operator, authority, reloads, directory, stop, server }
+    }
+
+    /// A world that speaks TLS and asks for client certificates. The certificate of [`certificates::CLIENT`] is the
+    /// operator's.
+    pub async fn with_tls(wire: Wire, configure: impl FnOnce(&mut Config, &Authority)) -> Self {
+        let authority = Arc::new(Authority::new());
+        let world = Self::at(wire, START.parse().unwrap(), |config| {
+            let file = |name: &str| config.data.join(name);
+            let (certificate, key, authorities) = (file("server.pem"), file("server.key"), file("authorities.pem"));
+            authority.server().write(&certificate, &key);
+            std::fs::write(&authorities, authority.pem()).unwrap();
+            config.tls_certificate_file = Some(certificate);
+            config.tls_key_file = Some(key);
+            config.client_ca_file = Some(authorities);
+            configure(config, &authority);
+        });
+        let world = World { authority: Some(authority.clone()), ..world.await };
+        world.certify(OPERATOR, certificates::CLIENT);
+        world
+    }
+
+    /// Gives a principal a certificate's name.
+    pub fn certify(&self, arn: &str, identity: &str) {
+        let path = principals_file(&self.config.access_directory());
+        let line = format!("arn = {arn:?}\n");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(&line), "{text}");
+        std::fs::write(&path, text.replace(&line, &format!("{line}certificates = [{identity:?}]\n"))).unwrap();
+        self.reload();
+    }
+
+    /// How a client with this credential trusts this world.
+    pub fn trust(&self, credential: &Credential) -> Option<Trust> {
+        let identity = match credential {
+            Credential::Certificate(identity) => Some(identity.clone()),
+            _ => None,
+        };
+        self.authority.as_ref().map(|authority| Trust { authority: authority.pem(), identity })
+    }
+
+    /// Where an operation is served.
+    pub fn address_of(&self, op: Op) -> &str {
+        match &self.operator_address {
+            Some(address) if op.access() == Access::Operator => address,
+            _ => &self.address,
+        }
+    }
+
+    /// Calls an rpc with a message of any type.
+    pub async fn grpc<Q, A>(&self, op: Op, credential: &Credential, message: Q) -> Result<A, tonic::Status>
+    where
+        Q: prost::Message + 'static,
+        A: prost::Message + Default + 'static,
+    {
+        match self.trust(credential) {
+            None => raw::grpc(self.address_of(op), op, credential, message).await,
+            Some(trust) => {
+                let unavailable = |error: tonic::transport::Error| tonic::Status::unavailable(format!("{error:?}"));
+                let channel = trust.channel(self.address_of(op)).await.map_err(unavailable)?;
+                raw::grpc_on(channel, op, credential, message).await
+            }
+        }
+    }
+
+    /// Adds a principal with one policy, written as JSON, and gives it an access key.
+    pub fn principal(&self, name: &str, policy: &str) -> AccessKey {
+        let policies = policies_directory(&self.config.access_directory());
+        std::fs::write(policies.join(format!("{name}.json")), policy).unwrap();
+        let arn = format!("arn:aws:iam::000000000000:user/{name}");
+        let services = &self.app.services;
+        let mut file = KeyFile::open(&self.config.access_directory()).unwrap();
+        file.add_principal(&Arn::parse(&arn).unwrap(), &[name]);
+        let key = file.create(&arn, &services.sealer, &services.rng, services.clock.now()).unwrap();
+        file.save().unwrap();
+        self.reload();
+        AccessKey { id: key.id, secret: key.secret.expose().clone() }
+    }
+
+    /// Looks whether files have changed, as the service does every few seconds.
+    pub fn reload(&self) {
+        self.reloads.iter().for_each(|each| each.reload());
+    }
+
+    /// Every record of the audit trail, once all that was handed over is written. Stops the service.
+    pub async fn audit(mut self) -> Vec<serde_json::Value> {
+        self.stop.take().map(|stop| stop.send(()));
+        self.server.take().unwrap().await.unwrap();
+        audit_trail(&self.config.audit_directory())
     }
 
     /// Stops the service and starts it again on the same data, at the same moment.
@@ -175,11 +293,13 @@ impl World {
             (self.wire, self.config.clone(), self.directory.clone(), self.operator.clone());
         self.stop.take().map(|stop| stop.send(()));
         self.server.take().unwrap().await.unwrap();
+        let authority = self.authority.take();
         drop(self);
         // Whoever still holds the store locks its file until it is closed for good.
         let file = std::fs::File::open(config.store_directory().join("db")).unwrap();
         tokio::task::spawn_blocking(move || file.lock().unwrap()).await.unwrap();
-        Self::open(wire, config, directory, Clock::manual(now), Rng::seeded(20_260_108), Some(operator)).await
+        let again = Self::open(wire, config, directory, Clock::manual(now), Rng::seeded(20_260_108), Some(operator));
+        World { authority, ..again.await }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -217,7 +337,7 @@ impl World {
     {
         match self.wire {
             Wire::Grpc => {
-                let reply = raw::grpc(&self.address, R::OP, credential, request).await;
+                let reply = self.grpc(R::OP, credential, request).await;
                 reply.map_err(|status| refusal_of(&status))
             }
             Wire::Json => {
@@ -239,11 +359,17 @@ impl World {
     pub async fn post(&self, op: Op, credential: &Credential, body: Vec<u8>) -> http::Reply {
         let target = format!("AWSCognitoIdentityProviderService.{}", op.name());
         let mut headers = vec![
+            // As SDKs do; without it two equal writes within a second would have one signature.
+            ("amz-sdk-invocation-id".to_owned(), self.app.services.rng.uuid().to_string()),
             ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
             ("x-amz-target".to_owned(), target),
         ];
-        headers.extend(raw::aws_headers(&self.address, &headers, &body, credential, self.now(), &self.config.region));
-        http::post(&self.address, "/", &headers, body).await
+        let address = self.address_of(op);
+        headers.extend(raw::aws_headers(address, &headers, &body, credential, self.now(), &self.config.region));
+        match self.trust(credential) {
+            None => http::post(address, "/", &headers, body).await,
+            Some(trust) => http::post_over_tls(&trust, address, &headers, body).await.unwrap(),
+        }
     }
 
     /// Every message sent so far, oldest first.

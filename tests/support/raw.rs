@@ -29,7 +29,7 @@ where
     client.ready().await.map_err(|error| tonic::Status::unavailable(error.to_string()))?;
     let mut request = tonic::Request::new(message);
     let authorization = match credential {
-        Credential::None => None,
+        Credential::None | Credential::Certificate(_) => None,
         Credential::AccessKey(key) => {
             Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", key.id, key.secret))))
         }
@@ -52,7 +52,7 @@ pub fn aws_headers(
     region: &str,
 ) -> Vec<(String, String)> {
     match credential {
-        Credential::None => Vec::new(),
+        Credential::None | Credential::Certificate(_) => Vec::new(),
         Credential::Bearer(token) => vec![("authorization".to_owned(), format!("Bearer {token}"))],
         Credential::AccessKey(key) => {
             let date = now.strftime("%Y%m%dT%H%M%SZ").to_string();

@@ -30,7 +30,7 @@ impl Operation for api::CreateUserPoolRequest {
         if self.user_pool_tags.len() > TAGS_MAX {
             return Err(Error::invalid_parameter("A user pool cannot have more than 50 tags."));
         }
-        let id = PoolId::mint(&cx.region, &cx.rng);
+        let id = cx.mint_pool_id();
         let record = self.record(&id, cx.now().as_millisecond())?;
         let keys_key = SigningKeysKey { pool: id.clone() };
         let place = keys_key.encoded();

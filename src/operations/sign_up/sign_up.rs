@@ -12,7 +12,6 @@ use crate::context::verification::{Recipient, verified_first};
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::{Attributes, is_written_by_the_service_alone};
 use crate::domain::auth_flows::Flow;
-use crate::domain::ids::Sub;
 use crate::domain::usernames::Alias;
 use crate::error::{Error, ViolatingValue, Violation};
 use crate::store::records::{self, NameOwner, SessionStep, UserStatus};
@@ -32,7 +31,7 @@ impl Operation for api::SignUpRequest {
         let password = self.new_password(pool)?;
         refuse_taken_names(cx, pool, self.username(), named_by, &attributes).await?;
 
-        let owner = Owner { pool: pool.id.clone(), sub: Sub(cx.rng.uuid()) };
+        let owner = cx.mint_owner(pool);
         let username = if named_by.is_some() { owner.sub.to_string() } else { self.username().to_owned() };
         let user = records::User {
             sub: owner.sub.to_string(),

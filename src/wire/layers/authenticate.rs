@@ -1,71 +1,100 @@
-//! Lets no request for an operator's operation pass without a valid credential.
+//! Finds out which principal calls an operator's operation. Without a valid credential the request ends here.
 //!
-//! Which credentials count: an AWS signature (SigV4) on the JSON wire; an access key as HTTP Basic over gRPC, where nobody
-//! between can read it. Other operations carry their authority in their body: a credential there is ignored.
-
-use std::sync::Arc;
+//! Which credentials count: a client certificate on either wire; an AWS signature (SigV4) on the JSON wire; an access key
+//! as HTTP Basic over gRPC, where nobody between can read it. An `authorization` header that is there decides: a
+//! certificate does not make up for a wrong one. Other operations carry their authority in their body: a credential there
+//! is ignored.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use http::header::AUTHORIZATION;
+use http::request::Parts;
 
-use crate::access::{Principal, credentials};
+use crate::access::replay::UsedSignature;
+use crate::access::sigv4::SignedRequest;
+use crate::access::{Authenticated, credentials};
 use crate::api::{Access, Op};
 use crate::error::Error;
-use crate::wire::{Credential, Gate, Peer, Routed, Wire, json, refuse};
+use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
+
+/// A principal, and the signature that it used up.
+type Proved = (Authenticated, Option<UsedSignature>);
 
 pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
     let Some(routed) = request.extensions().get::<Routed>().copied() else {
         return refuse(Routed { wire: Wire::Document, op: None }, Error::MissingAuthenticationToken);
     };
-    let proved = match (routed.wire, routed.op) {
-        (Wire::Grpc, Some(op)) => by_metadata(&gate, &request, op),
-        (Wire::Json, _) => match json::open_envelope(request, gate.limits.body_bytes_max).await {
-            Ok((opened, body)) => {
-                request = opened;
-                match routed.op {
-                    Some(op) => by_signature(&gate, &request, &body, op),
-                    None => Ok(None),
-                }
-            }
+    let mut body = None;
+    if routed.wire == Wire::Json {
+        match json::open_envelope(request, gate.limits.body_bytes_max).await {
+            Ok((opened, bytes)) => (request, body) = (opened, Some(bytes)),
             Err(answer) => return answer.into_response(),
-        },
-        (Wire::Grpc | Wire::Document, _) => Ok(None),
-    };
-    match proved {
-        Ok(principal) => {
-            request.extensions_mut().insert(Credential(principal));
-            next.run(request).await
         }
-        Err(error) => refuse(routed, error),
+    }
+    let Some(op) = routed.op.filter(|op| needs_operator(*op)) else { return next.run(request).await };
+    let event = event_of(request.extensions()).cloned();
+    let (mut parts, rest) = request.into_parts();
+    match prove(&gate, &parts, body.as_deref(), op).await {
+        Ok((authenticated, signature)) => {
+            if let Some(event) = event {
+                event.authenticated(authenticated.clone(), signature);
+            }
+            parts.extensions.insert(authenticated);
+            next.run(Request::from_parts(parts, rest)).await
+        }
+        Err(error) => {
+            if let Some(event) = event {
+                event.failed(&error);
+            }
+            refuse(routed, error)
+        }
     }
 }
 
 /// Whether the operation asks for an operator's credential. Any class but the two that need none does.
-fn needs_operator(op: Op) -> bool {
+pub fn needs_operator(op: Op) -> bool {
     !matches!(op.access(), Access::Anyone | Access::SignedIn)
 }
 
-fn by_metadata(gate: &Gate, request: &Request, op: Op) -> Result<Option<Arc<Principal>>, Error> {
-    if !needs_operator(op) {
-        return Ok(None);
+async fn prove(gate: &Gate, request: &Parts, body: Option<&[u8]>, op: Op) -> Result<Proved, Error> {
+    let has_header = request.headers.contains_key(AUTHORIZATION);
+    match body {
+        Some(body) if has_header => by_signature(gate, request, body, op).await,
+        None if has_header => {
+            let private = request.extensions.get::<Peer>().is_some_and(Peer::is_private);
+            let principals = gate.principals.current();
+            Ok((credentials::by_basic(&principals, &request.headers, private)?, None))
+        }
+        _ => Ok((by_certificate(gate, request)?, None)),
     }
-    let private = request.extensions().get::<Peer>().is_some_and(|peer| peer.is_private());
-    credentials::by_basic(&gate.principals, request.headers(), private).map(Some)
 }
 
-fn by_signature(gate: &Gate, request: &Request, body: &[u8], op: Op) -> Result<Option<Arc<Principal>>, Error> {
-    if !needs_operator(op) {
-        return Ok(None);
-    }
+async fn by_signature(gate: &Gate, request: &Parts, body: &[u8], op: Op) -> Result<Proved, Error> {
     let services = &gate.app.services;
     let headers = json::signable_headers(request);
-    let signed = crate::access::sigv4::SignedRequest {
-        method: request.method().as_str(),
-        path: request.uri().path(),
-        query: request.uri().query().unwrap_or_default(),
+    let signed = SignedRequest {
+        method: request.method.as_str(),
+        path: request.uri.path(),
+        query: request.uri.query().unwrap_or_default(),
         headers: &headers,
         body,
     };
-    credentials::by_signature(&gate.principals, &signed, services.clock.now(), &services.region).map(Some)
+    let now = services.clock.now();
+    let (authenticated, verified) =
+        credentials::by_signature(&gate.principals.current(), &signed, now, &services.region)?;
+    if op.is_read_only() {
+        return Ok((authenticated, None));
+    }
+    let used = gate.signatures.take(&*services.store, &verified, now).await?;
+    Ok((authenticated, Some(used)))
+}
+
+fn by_certificate(gate: &Gate, request: &Parts) -> Result<Authenticated, Error> {
+    let peer = request.extensions.get::<Peer>().ok_or(Error::MissingAuthenticationToken)?;
+    let certificate = peer.certificate.as_deref().ok_or(Error::MissingAuthenticationToken)?;
+    // By the authorities now in force, not those of the handshake.
+    let tls = peer.listener.tls.as_ref().map(|tls| tls.current());
+    let verifier = tls.as_ref().and_then(|tls| tls.clients.as_deref()).ok_or(Error::UnrecognizedClient)?;
+    credentials::by_certificate(&gate.principals.current(), certificate, verifier, gate.app.services.clock.now())
 }

@@ -39,7 +39,7 @@ pub async fn trace(State(gate): State<Gate>, mut request: Request, next: Next) -
 }
 
 /// How a request went, from the head of its answer.
-fn outcome(response: &Response) -> String {
+pub fn outcome(response: &Response) -> String {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     if let Some(exception) = header(ERROR_TYPE) {
         return exception.trim_end_matches(':').to_owned();

@@ -1,0 +1,145 @@
+//! The decision: whether a principal may call an operation, on which pool, under which conditions.
+//!
+//! It is made from the routed operation and what the request names, before the request is decoded and before anything is
+//! looked up, so a denial tells nothing of what exists. One thing may be read: the tags of the pool, and only when a policy
+//! of the principal asks for them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Principal;
+use super::policy::{self, Context, Decision};
+use crate::api::Op;
+use crate::context::Services;
+use crate::domain::ids::PoolId;
+use crate::error::Error;
+use crate::store::PoolKey;
+
+/// A principal, and what proved it.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    pub principal: Arc<Principal>,
+    pub proof: Proof,
+}
+
+/// The kinds of credential, each with what names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// An AWS signature by an access key.
+    Signature { access_key: String },
+    /// An access key itself, in HTTP Basic metadata.
+    AccessKey { access_key: String },
+    /// A client certificate: which of its subject alternative names, and the certificate's SHA-256.
+    Certificate { identity: String, fingerprint: String },
+}
+
+/// What is asked for, as far as the guard looks at it.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    pub op: Op,
+    /// The pool that the request names.
+    pub pool: Option<String>,
+    /// The tags that the request would set.
+    pub tags: BTreeMap<String, String>,
+    pub source: IpAddr,
+    pub encrypted: bool,
+    pub user_agent: Option<&'a str>,
+}
+
+/// That a principal may call one operation on one pool. Only [`authorize`] makes it.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    op: Op,
+    pool: Option<String>,
+}
+
+impl Grant {
+    /// Whether this is what was granted: the guard and the decoder must have read the same.
+    pub fn covers(&self, op: Op, pool: Option<&str>) -> bool {
+        self.op == op && self.pool.as_deref() == pool
+    }
+
+    /// For what the process does by itself, when it is set up.
+    pub fn of_the_process(op: Op, pool: Option<&str>) -> Self {
+        Grant { op, pool: pool.map(str::to_owned) }
+    }
+}
+
+/// Decides, or refuses in the words of IAM.
+pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<'_>) -> Result<Grant, Error> {
+    let pool = asked.pool.clone().map(PoolId);
+    let resource = pool.as_ref().map_or_else(|| "*".to_owned(), |pool| pool.arn(&services.region, &services.account));
+    let mut context = context_of(principal, services.clock.now(), &services.region);
+    describe(&mut context, &asked);
+    let asks_for_tags = principal.policies.iter().any(|(_, policy)| policy.asks_for_resource_tags());
+    if let Some(pool) = pool.filter(|_| asks_for_tags) {
+        if let Some(record) = services.store.read(&PoolKey { pool }).await? {
+            set_tags(&mut context, "aws:ResourceTag", &record.tags);
+        }
+    }
+    let action = action(asked.op);
+    let explicit = match decide(principal, &action, &resource, &context) {
+        Decision::Allowed(_) => return Ok(Grant { op: asked.op, pool: asked.pool }),
+        Decision::Denied(reason) => {
+            let reason = reason.as_ref().map(ToString::to_string);
+            let (principal, statement) = (principal.arn.as_str(), reason.as_deref().unwrap_or("none"));
+            tracing::debug!(principal, action, resource, statement, "access denied");
+            reason.is_some()
+        }
+    };
+    Err(Error::AccessDenied { principal: principal.arn.to_string(), action, resource, explicit })
+}
+
+/// The IAM action of an operation.
+pub fn action(op: Op) -> String {
+    format!("cognito-idp:{}", op.name())
+}
+
+/// What the principal's policies say.
+pub fn decide<'a>(principal: &'a Principal, action: &str, resource: &str, context: &Context) -> Decision<'a> {
+    let policies = principal.policies.iter().map(|(name, policy)| (name.as_str(), &**policy));
+    policy::decide(policies, &policy::Request { action, resource, context })
+}
+
+/// The condition keys that hold for whatever a principal asks.
+pub fn context_of(principal: &Principal, now: Timestamp, region: &str) -> Context {
+    let mut context = Context::default();
+    context.set("aws:PrincipalArn", principal.arn.as_str());
+    context.set("aws:userid", user_id(principal));
+    if principal.arn.is_user() {
+        context.set("aws:username", principal.arn.name());
+    }
+    set_tags(&mut context, "aws:PrincipalTag", &principal.tags);
+    context.set("aws:CurrentTime", now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    context.set("aws:EpochTime", now.as_second().to_string());
+    context.set("aws:RequestedRegion", region);
+    context
+}
+
+/// A user's own id; of a role's session the role's and the session's name.
+fn user_id(principal: &Principal) -> String {
+    let id = principal.arn.unique_id();
+    if principal.arn.is_user() { id } else { format!("{id}:{}", principal.arn.name()) }
+}
+
+/// The condition keys of one request.
+fn describe(context: &mut Context, asked: &Asked<'_>) {
+    context.set("aws:SourceIp", asked.source.to_canonical().to_string());
+    context.set("aws:SecureTransport", asked.encrypted.to_string());
+    if let Some(user_agent) = asked.user_agent {
+        context.set("aws:UserAgent", user_agent);
+    }
+    set_tags(context, "aws:RequestTag", &asked.tags);
+    if !asked.tags.is_empty() {
+        context.set_all("aws:TagKeys", asked.tags.keys().cloned());
+    }
+}
+
+fn set_tags<'a>(context: &mut Context, key: &str, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {
+    for (name, text) in tags {
+        context.set(&format!("{key}/{name}"), text.as_str());
+    }
+}

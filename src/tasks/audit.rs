@@ -1,0 +1,91 @@
+//! Writes the audit trail: what was handed over in memory, and what was committed with operators' writes.
+//!
+//! A record leaves the store only when its line is durable. After a crash between the two it is there twice, so what the
+//! newest files have already is not written again.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::stopped;
+use crate::access::audit::trail::Trail;
+use crate::app::App;
+use crate::store::{AuditKey, Batch};
+
+/// Records written at once.
+const BATCH_MAX: usize = 1024;
+
+/// How long to wait after the files could not be written.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub async fn run(app: App, trail: Trail, mut stop: watch::Receiver<bool>) {
+    let known = trail.recent_event_ids();
+    let trail = Arc::new(Mutex::new(trail));
+    let mut known = known.unwrap_or_else(|cause| {
+        tracing::error!(%cause, "the newest files of the audit trail could not be read");
+        HashSet::new()
+    });
+    let mut handed_over = Vec::new();
+    loop {
+        let is_last = *stop.borrow();
+        app.audit.take(&mut handed_over, BATCH_MAX);
+        match write(&app, &trail, &mut handed_over, &known).await {
+            Ok(0) if is_last => return,
+            Ok(0) => {
+                // What a crash left is done with.
+                known.clear();
+                tokio::select! {
+                    () = app.audit.wait(&mut handed_over, BATCH_MAX) => {}
+                    () = app.audit.committed.notified() => {}
+                    () = stopped(&mut stop) => {}
+                }
+            }
+            Ok(_) => {}
+            Err(cause) if is_last => {
+                return tracing::error!(cause, "the last records of the audit trail could not be written");
+            }
+            Err(cause) => {
+                if !app.audit.is_failing() {
+                    tracing::error!(cause, "the audit trail cannot be written; operators' writes are refused");
+                }
+                app.audit.set_failing(true);
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Writes what there is, and gives how much it was. After a failure everything is still to be written.
+async fn write(
+    app: &App,
+    trail: &Arc<Mutex<Trail>>,
+    handed_over: &mut Vec<Vec<u8>>,
+    known: &HashSet<String>,
+) -> Result<usize, String> {
+    let store = &*app.services.store;
+    let committed = store.list::<AuditKey>(AuditKey::PREFIX, None, BATCH_MAX).await;
+    let committed = committed.map_err(|cause| cause.to_string())?;
+    let is_new = |key: &AuditKey| !known.contains(&key.event.to_string());
+    let of_writes = committed.iter().filter(|(key, _)| is_new(key)).map(|(_, entry)| entry.record.record.clone());
+    let records: Vec<Vec<u8>> = handed_over.iter().cloned().chain(of_writes).collect();
+    if !records.is_empty() {
+        let trail = trail.clone();
+        let append = move || trail.lock().unwrap_or_else(PoisonError::into_inner).append(&records);
+        let appended = tokio::task::spawn_blocking(append).await;
+        appended.map_err(|cause| cause.to_string())?.map_err(|cause| cause.to_string())?;
+    }
+    if app.audit.is_failing() {
+        tracing::info!("the audit trail is written again");
+        app.audit.set_failing(false);
+    }
+    let written = handed_over.len() + committed.len();
+    handed_over.clear();
+    let mut batch = Batch::default();
+    committed.into_iter().for_each(|(key, _)| batch.delete(&key));
+    if !batch.is_empty() {
+        store.commit(batch).await.map_err(|cause| cause.to_string())?;
+    }
+    Ok(written)
+}

@@ -1,0 +1,72 @@
+//! Asks policy whether the principal may call the routed operation on what the request names, before the request is
+//! decoded: what is denied learns nothing, in bytes or in the order of errors.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::USER_AGENT;
+use http::request::Parts;
+use http_body_util::{BodyExt as _, Limited};
+
+use super::authenticate::needs_operator;
+use crate::access::authorization::{Asked, authorize as decide};
+use crate::access::{Authenticated, Grant};
+use crate::api::Op;
+use crate::error::Error;
+use crate::wire::scope::Scope;
+use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
+
+pub async fn authorize(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let routed = request.extensions().get::<Routed>().copied().unwrap_or(Routed { wire: Wire::Document, op: None });
+    if !routed.op.is_some_and(needs_operator) {
+        return next.run(request).await;
+    }
+    let event = event_of(request.extensions()).cloned();
+    match granted(&gate, routed, request).await {
+        Ok(request) => next.run(request).await,
+        Err(error) => {
+            if let Some(event) = event {
+                event.failed(&error);
+            }
+            refuse(routed, error)
+        }
+    }
+}
+
+/// The request again, with what was granted.
+async fn granted(gate: &Gate, routed: Routed, request: Request) -> Result<Request, Error> {
+    let op = routed.op.ok_or(Error::MissingAuthenticationToken)?;
+    let (mut parts, mut body) = request.into_parts();
+    let scope = match routed.wire {
+        Wire::Json => json::members(&parts.extensions).map(|members| Scope::of_members(op, members)),
+        Wire::Grpc | Wire::Document => {
+            // Whatever the message may have, and its five bytes.
+            let whole = Limited::new(body, gate.limits.body_bytes_max.saturating_add(5)).collect().await;
+            let whole = whole.map_err(|_| Error::RequestTooLarge)?.to_bytes();
+            let scope = Scope::of_body(op, &whole);
+            body = Body::from(whole);
+            Some(scope)
+        }
+    };
+    let grant = grant(gate, &parts, op, scope.unwrap_or_default()).await?;
+    parts.extensions.insert(grant);
+    Ok(Request::from_parts(parts, body))
+}
+
+async fn grant(gate: &Gate, request: &Parts, op: Op, scope: Scope) -> Result<Grant, Error> {
+    if let Some(event) = event_of(&request.extensions) {
+        event.names_pool(scope.pool.as_deref());
+    }
+    let found = (request.extensions.get::<Authenticated>(), request.extensions.get::<Peer>());
+    let (Some(authenticated), Some(peer)) = found else { return Err(Error::MissingAuthenticationToken) };
+    let asked = Asked {
+        op,
+        pool: scope.pool,
+        tags: scope.tags,
+        source: peer.address.ip(),
+        encrypted: peer.tls.is_some(),
+        user_agent: request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
+    };
+    decide(&gate.app.services, &authenticated.principal, asked).await
+}

@@ -1,0 +1,138 @@
+//! What a request names, read before it is decoded: the pool, and the tags that it would set. The guard decides on these.
+//!
+//! Where the members stand is the contract's word ([`Op::pool_member`]), not a guess. What cannot be read names nothing;
+//! once the caller is known to be allowed that, the decoder tells what is wrong with it.
+
+use std::collections::BTreeMap;
+
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use serde_json::{Map, Value};
+
+use crate::api::Op;
+
+/// What a request is about.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    pub pool: Option<String>,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Scope {
+    /// From the members of a request over the AWS wire.
+    pub fn of_members(op: Op, members: &Map<String, Value>) -> Self {
+        let member = |place: Option<(u32, &str)>| place.and_then(|(_, name)| members.get(name));
+        let pool = member(op.pool_member()).and_then(Value::as_str).map(str::to_owned);
+        let tags = member(op.tags_member()).and_then(Value::as_object).into_iter().flatten();
+        let tags = tags.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect();
+        Scope { pool, tags }
+    }
+
+    /// From the body of a gRPC request: one uncompressed message behind its five bytes.
+    pub fn of_body(op: Op, body: &[u8]) -> Self {
+        let Some((&[0, a, b, c, d], message)) = body.split_first_chunk::<5>() else { return Scope::default() };
+        match usize::try_from(u32::from_be_bytes([a, b, c, d])) {
+            Ok(length) if length == message.len() => Self::of_message(op, message).unwrap_or_default(),
+            _ => Scope::default(),
+        }
+    }
+
+    fn of_message(op: Op, message: &[u8]) -> Option<Self> {
+        let mut scope = Scope::default();
+        for (number, bytes) in length_delimited(message)? {
+            if op.pool_member().is_some_and(|(member, _)| member == number) {
+                // Of a member that is there twice the last one counts, as everywhere in protobuf.
+                scope.pool = Some(std::str::from_utf8(bytes).ok()?.to_owned());
+            } else if op.tags_member().is_some_and(|(member, _)| member == number) {
+                let (name, text) = map_entry(bytes)?;
+                scope.tags.insert(name, text);
+            }
+        }
+        Some(scope)
+    }
+}
+
+/// A map's entry: the key is its field 1, the value its field 2.
+fn map_entry(bytes: &[u8]) -> Option<(String, String)> {
+    let (mut name, mut text) = (String::new(), String::new());
+    for (number, bytes) in length_delimited(bytes)? {
+        match number {
+            1 => name = std::str::from_utf8(bytes).ok()?.to_owned(),
+            2 => text = std::str::from_utf8(bytes).ok()?.to_owned(),
+            _ => {}
+        }
+    }
+    Some((name, text))
+}
+
+/// The length-delimited fields of a message (strings, messages, map entries), or nothing if it is none.
+fn length_delimited(mut message: &[u8]) -> Option<Vec<(u32, &[u8])>> {
+    let mut fields = Vec::new();
+    while !message.is_empty() {
+        let (number, kind) = decode_key(&mut message).ok()?;
+        if kind != WireType::LengthDelimited {
+            skip_field(kind, number, &mut message, DecodeContext::default()).ok()?;
+            continue;
+        }
+        let length = usize::try_from(decode_varint(&mut message).ok()?).ok()?;
+        let (bytes, rest) = message.split_at_checked(length)?;
+        fields.push((number, bytes));
+        message = rest;
+    }
+    Some(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+    use crate::api;
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        [&[0], length.as_slice(), message].concat()
+    }
+
+    #[test]
+    fn both_wires_name_the_same() {
+        let request = api::CreateUserPoolRequest {
+            pool_name: Some("p".into()),
+            user_pool_tags: [("team".to_owned(), "desk".to_owned()), ("empty".to_owned(), String::new())].into(),
+            ..Default::default()
+        };
+        let value = serde_json::to_value(&request).unwrap();
+        let by_json = Scope::of_members(Op::CreateUserPool, value.as_object().unwrap());
+        let by_grpc = Scope::of_body(Op::CreateUserPool, &framed(&request.encode_to_vec()));
+        assert_eq!(by_json, by_grpc);
+        assert_eq!(by_json.tags["team"], "desk");
+
+        let request =
+            api::AdminGetUserRequest { user_pool_id: Some("us-east-1_A".into()), username: Some("alice".into()) };
+        let value = serde_json::to_value(&request).unwrap();
+        let by_json = Scope::of_members(Op::AdminGetUser, value.as_object().unwrap());
+        let by_grpc = Scope::of_body(Op::AdminGetUser, &framed(&request.encode_to_vec()));
+        assert_eq!(by_json, by_grpc);
+        assert_eq!(by_json.pool.unwrap(), "us-east-1_A");
+    }
+
+    #[test]
+    fn the_last_of_two_pools_counts_as_for_the_decoder() {
+        let pool = |id: &str| api::DescribeUserPoolRequest { user_pool_id: Some(id.to_owned()) }.encode_to_vec();
+        let twice = [pool("us-east-1_A"), pool("us-east-1_B")].concat();
+        let decoded = api::DescribeUserPoolRequest::decode(twice.as_slice()).unwrap();
+        assert_eq!(Scope::of_body(Op::DescribeUserPool, &framed(&twice)).pool, decoded.user_pool_id);
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_nothing() {
+        let message = api::DescribeUserPoolRequest { user_pool_id: Some("us-east-1_A".into()) }.encode_to_vec();
+        let whole = framed(&message);
+        for odd in [&whole[..0], &whole[..4], &whole[..whole.len() - 1], &[whole.clone(), vec![0]].concat()] {
+            assert_eq!(Scope::of_body(Op::DescribeUserPool, odd), Scope::default());
+        }
+        let mut compressed = whole;
+        compressed[0] = 1;
+        assert_eq!(Scope::of_body(Op::DescribeUserPool, &compressed), Scope::default());
+        assert_eq!(Scope::of_body(Op::DescribeUserPool, &framed(&[0x0a, 0x01, 0xff])), Scope::default());
+    }
+}
