@@ -352,11 +352,15 @@ impl Operation {
             path,
             service,
             area,
-            access,
             is_read_only,
             pool_member: member("user_pool_id"),
             tags_member: member("user_pool_tags").or_else(|| member("tags")),
-            shown_members: request.fields().filter(is_shown).map(|field| field.json_name().to_owned()).collect(),
+            shown_members: request
+                .fields()
+                .filter(|field| is_shown(field, &access))
+                .map(|field| field.json_name().to_owned())
+                .collect(),
+            access,
             documentation: documentation(method),
             request: request.name().to_owned(),
             members,
@@ -366,9 +370,9 @@ impl Operation {
     }
 }
 
-/// Whether the audit trail may show a member: ids of pools and clients, and settings; nothing sensitive, in whatever depth,
-/// and no maps, whose contents the contract does not know.
-fn is_shown(field: &FieldDescriptor) -> bool {
+/// Whether the audit trail may show a member: ids of pools and clients; and what operators set, but nothing sensitive, in
+/// whatever depth, and no maps, whose contents the contract does not know. Users' own requests hold codes and names.
+fn is_shown(field: &FieldDescriptor, access: &str) -> bool {
     fn holds_nothing_sensitive(field: &FieldDescriptor) -> bool {
         !flag(field, "sensitive")
             && !field.is_map()
@@ -377,7 +381,7 @@ fn is_shown(field: &FieldDescriptor) -> bool {
                 _ => true,
             }
     }
-    matches!(field.name(), "user_pool_id" | "client_id") || holds_nothing_sensitive(field)
+    matches!(field.name(), "user_pool_id" | "client_id") || (access == "OPERATOR" && holds_nothing_sensitive(field))
 }
 
 /// The comment above an rpc.

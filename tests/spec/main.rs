@@ -5,6 +5,7 @@ mod support;
 
 mod account;
 mod clients;
+mod guard;
 mod pools;
 mod sessions;
 mod sign_in;
