@@ -7,6 +7,7 @@ Code blocks are marked by what follows the language:
     sh server       the first terminal: started in the background; a server that runs is first killed with SIGKILL
     sh tests        run by .ci/run
     python, js      saved as target/tour/tour.py or tour.mjs and run
+    text example    shown, not run
     json, text      what the block before prints; what differs from run to run (ids, times, tokens) may differ
     json log        a line of the server's log
 
@@ -39,6 +40,8 @@ VARIES = [
     (r"\b[a-z]{2}-[a-z]+-\d_[0-9A-Za-z]{9}\b", "<pool>"),
     (r"\b[a-z0-9]{26}\b", "<client>"),
     (r"\b1\d{9}(\.\d+)?\b", "<time>"),
+    (r"\bAKIA[A-Z2-7]{16}\b", "<key>"),
+    (r"\b\d+ lines in 1 files are whole: 1 to \d+, head [0-9a-f]{64}\b", "<lines>"),
     (r"\b\d{6}\b", "<code>"),
 ]
 

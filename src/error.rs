@@ -82,6 +82,9 @@ pub enum Error {
     SessionExpired,
     #[error("Invalid session for the user, session can only be used once.")]
     SessionUsed,
+    /// A signature counts once. An SDK signs anew when it tries again, so an equal call within the same second heals.
+    #[error("The signature has been used already; sign the request anew.")]
+    SignatureUsed,
     #[error("SignUp is not permitted for this user pool")]
     SignUpNotPermitted,
     #[error("The request timed out.")]
@@ -151,7 +154,7 @@ impl Error {
                 Exception::InvalidParameter
             }
             InvalidPassword(_) => Exception::InvalidPassword,
-            InvalidSignature(_) => Exception::InvalidSignature,
+            InvalidSignature(_) | SignatureUsed => Exception::InvalidSignature,
             MissingAuthenticationToken => Exception::MissingAuthenticationToken,
             AccessTokenExpired
             | AccessTokenLacksScope

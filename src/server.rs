@@ -92,12 +92,12 @@ fn address_of(listener: &TcpListener) -> Result<SocketAddr, CannotServe> {
 /// Binds the addresses, unless that would show plaintext to others without leave.
 pub async fn bind(config: &Config) -> Result<Bound, CannotServe> {
     let has_tls = tls_files(config)?;
+    let listener = bind_one("listen", config.listen, has_tls.0.is_some() || config.allow_plaintext).await?;
     if !config.listen.ip().is_loopback() && config.public_url.is_none() {
         return Err(CannotServe(
             "public_url: say under which URL clients reach this server; tokens name it as issuer".into(),
         ));
     }
-    let listener = bind_one("listen", config.listen, has_tls.0.is_some() || config.allow_plaintext).await?;
     let operators = match config.operator_listen {
         Some(address) => {
             Some(bind_one("operator_listen", address, has_tls.1.is_some() || config.allow_plaintext).await?)

@@ -38,7 +38,7 @@ impl Signatures {
         let stale_at = verified.stale_at.as_millisecond();
         let key = SignatureKey { signature: verified.signature.to_vec() };
         if !self.is_first(verified.signature, stale_at, now.as_millisecond()) || store.read(&key).await?.is_some() {
-            return Err(Error::InvalidSignature("The signature has been used already; sign the request anew.".into()));
+            return Err(Error::SignatureUsed);
         }
         Ok(UsedSignature { key, stale_at })
     }

@@ -115,6 +115,7 @@ fn code(error: &Error) -> Code {
         | SecretHashMissing(_)
         | SessionExpired
         | SessionUsed
+        | SignatureUsed
         | Unauthorized
         | UnrecognizedClient => Code::Unauthenticated,
         AttemptLimitExceeded | LimitExceeded(_) | PasswordAttemptsExceeded | TooManyRequests => Code::ResourceExhausted,

@@ -186,7 +186,7 @@ pub fn refusal(refused: &Refusal) -> Response {
     match refused {
         Refusal::Error(refused) => {
             let exception = refused.exception();
-            error(status(exception), &exception.name(), Some(("message", refused.to_string())))
+            error(status(refused), &exception.name(), Some(("message", refused.to_string())))
         }
         Refusal::Malformed(Malformed(text)) => {
             error(StatusCode::BAD_REQUEST, "SerializationException", Some(("Message", text.clone())))
@@ -206,9 +206,11 @@ pub fn refusal(refused: &Refusal) -> Response {
     }
 }
 
-/// Every error's status: 400, unless the fault is ours.
-fn status(exception: Exception) -> StatusCode {
-    match exception {
+/// Every error's status: 400, unless the fault is ours, or trying again is what SDKs should do: two equal calls within one
+/// second have one signature, and every SDK signs anew after a 503.
+fn status(error: &Error) -> StatusCode {
+    match error.exception() {
+        Exception::InvalidSignature if matches!(error, Error::SignatureUsed) => StatusCode::SERVICE_UNAVAILABLE,
         Exception::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         Exception::AccessDenied
         | Exception::AliasExists

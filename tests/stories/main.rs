@@ -5,6 +5,7 @@ mod support;
 
 mod grpc;
 mod sdk;
+mod tampering;
 
 /// The machine's time: the SDK signs by it, and verifiers of tokens judge by it.
 #[expect(clippy::disallowed_methods, reason = "what these programs have is the machine's clock")]

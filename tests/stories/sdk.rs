@@ -1,5 +1,7 @@
 //! The AWS SDK, unmodified but for its endpoint: every request signed, parsed and judged by AWS's own code.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use aws_credential_types::Credentials;
 use aws_sdk_cognitoidentityprovider::config::Region;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
@@ -22,7 +24,7 @@ async fn begin() -> (World, Client) {
     (world, sdk)
 }
 
-fn sdk(world: &World, key: &AccessKey) -> Client {
+pub fn sdk(world: &World, key: &AccessKey) -> Client {
     let config = Config::builder()
         .behavior_version_latest()
         .endpoint_url(format!("http://{}", world.address))
@@ -34,14 +36,24 @@ fn sdk(world: &World, key: &AccessKey) -> Client {
 }
 
 async fn pool(sdk: &Client, verified: Option<VerifiedAttributeType>) -> String {
-    let made = sdk.create_user_pool().pool_name("people").set_auto_verified_attributes(verified.map(|it| vec![it]));
+    pool_named(sdk, "people", verified).await
+}
+
+async fn pool_named(sdk: &Client, name: &str, verified: Option<VerifiedAttributeType>) -> String {
+    let made = sdk.create_user_pool().pool_name(name).set_auto_verified_attributes(verified.map(|it| vec![it]));
     made.send().await.unwrap().user_pool.unwrap().id.unwrap()
 }
 
 async fn app(sdk: &Client, pool: &str, with_secret: bool, flows: &[ExplicitAuthFlowsType]) -> TestClient {
-    let made = sdk.create_user_pool_client().user_pool_id(pool).client_name("app").generate_secret(with_secret);
+    let made = sdk.create_user_pool_client().user_pool_id(pool).client_name(next_name()).generate_secret(with_secret);
     let made = made.set_explicit_auth_flows(Some(flows.to_vec())).send().await.unwrap().user_pool_client.unwrap();
     TestClient { pool: pool.to_owned(), id: made.client_id.unwrap(), secret: made.client_secret }
+}
+
+/// A name that no call before had: equal writes within a second would have one signature.
+fn next_name() -> String {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    format!("app-{}", CALLS.fetch_add(1, Ordering::Relaxed))
 }
 
 const BY_PASSWORD: [ExplicitAuthFlowsType; 2] =
@@ -215,8 +227,8 @@ async fn without_the_flow_that_takes_it_there_is_no_session() {
 async fn an_operators_day() {
     let (_world, sdk) = begin().await;
     let mut pools = Vec::new();
-    for _ in 0..7 {
-        pools.push(pool(&sdk, Some(VerifiedAttributeType::Email)).await);
+    for number in 0..7 {
+        pools.push(pool_named(&sdk, &format!("people-{number}"), Some(VerifiedAttributeType::Email)).await);
     }
     let listed = sdk.list_user_pools().into_paginator().page_size(3).items().send();
     let listed: Vec<_> = listed.collect::<Result<Vec<_>, _>>().await.unwrap();
@@ -227,7 +239,7 @@ async fn an_operators_day() {
 
     let pool = &pools[0];
     let described = sdk.describe_user_pool().user_pool_id(pool).send().await.unwrap().user_pool.unwrap();
-    assert_eq!(described.name.as_deref(), Some("people"));
+    assert!(described.name.unwrap().starts_with("people-"));
     assert_eq!(described.auto_verified_attributes, Some(vec![VerifiedAttributeType::Email]));
     assert_eq!(described.deletion_protection, Some(DeletionProtectionType::Inactive));
     assert_eq!(described.estimated_number_of_users, 0);
