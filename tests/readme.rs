@@ -3,8 +3,12 @@
 
 use std::path::Path;
 
+use cognate::access::Principals;
 use cognate::api::Op;
 use cognate::config::{Config, Flags};
+use cognate::crypto::sealing::Sealer;
+use cognate::crypto::secret::Secret;
+use cognate::live::Live;
 use serde_json::Value;
 
 const README: &str = include_str!("../README.md");
@@ -106,4 +110,13 @@ fn the_sample_file_has_every_setting_and_is_accepted() {
     for (name, value) in default.as_object().unwrap().iter().filter(|(_, value)| !value.is_null()) {
         assert_eq!(&read[name], value, "{name}");
     }
+}
+
+#[test]
+fn the_sample_principals_and_policies_can_be_used() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/access");
+    let sealer = Sealer::new(&Secret::new([7; 32]));
+    let read = Live::read("samples", move |sources| Principals::read(&directory, &sealer, sources)).unwrap();
+    assert_eq!(read.current().counts(), (3, 3));
+    assert!(read.current().identified("support.example.org").is_some());
 }

@@ -75,10 +75,10 @@ pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<
     let mut context = context_of(principal, services.clock.now(), &services.region);
     describe(&mut context, &asked);
     let asks_for_tags = principal.policies.iter().any(|(_, policy)| policy.asks_for_resource_tags());
-    if let Some(pool) = pool.filter(|_| asks_for_tags) {
-        if let Some(record) = services.store.read(&PoolKey { pool }).await? {
-            set_tags(&mut context, "aws:ResourceTag", &record.tags);
-        }
+    if let Some(pool) = pool.filter(|_| asks_for_tags)
+        && let Some(record) = services.store.read(&PoolKey { pool }).await?
+    {
+        set_tags(&mut context, "aws:ResourceTag", &record.tags);
     }
     let action = action(asked.op);
     let explicit = match decide(principal, &action, &resource, &context) {

@@ -14,6 +14,9 @@ use crate::present;
 use crate::sdk::sdk;
 use crate::support::{AccessKey, Wire, World, http};
 
+/// Headers and body of a request.
+type Captured = (Vec<(String, String)>, Vec<u8>);
+
 type Request = aws_sdk_cognitoidentityprovider::config::http::HttpRequest;
 
 /// Somebody on the way, who sees each request after it was signed.
@@ -128,7 +131,7 @@ async fn a_wrong_secret_another_region_and_a_clock_that_is_off_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_captured_write_cannot_be_sent_again() {
     let (world, client) = begin().await;
-    let captured: Arc<Mutex<Option<(Vec<(String, String)>, Vec<u8>)>>> = Arc::default();
+    let captured: Arc<Mutex<Option<Captured>>> = Arc::default();
     let keep = captured.clone();
     let capture = OnTheWay(Arc::new(move |request: &mut Request| {
         let headers = request.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

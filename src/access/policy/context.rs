@@ -42,7 +42,7 @@ impl Context {
     pub fn is_known_key(key: &str) -> bool {
         let begins = |prefix: &&str| key.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
-            || TAG_KEYS.iter().any(|prefix| begins(&prefix) && key.len() > prefix.len())
+            || TAG_KEYS.iter().any(|prefix| begins(prefix) && key.len() > prefix.len())
     }
 
     /// Whether a key is one of the tags of what the request is about.

@@ -32,6 +32,10 @@ impl From<serde_json::Error> for Invalid {
 impl Policy {
     /// Reads a document.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        // What serde reads for a structure may be a list of its members as well.
+        if text.trim_start().starts_with('[') {
+            return Err(Invalid { line: 1, column: 1, problem: "a policy is an object, not a list".into() });
+        }
         let version: VersionAlone = serde_json::from_str(text)?;
         // Whether `${…}` is a variable must be known before the rest is read, and the version may come last.
         match version.version.unwrap_or(Version::Old) {
