@@ -6,6 +6,7 @@ use super::Common;
 use crate::access::access_keys::{AccessKey, KeyFile};
 use crate::access::authorization::{context_of, decide};
 use crate::access::policy::{Context, Decision};
+use crate::access::principals::principals_file;
 use crate::access::{Principal, Principals};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
@@ -123,6 +124,10 @@ fn edit(
 }
 
 fn list(config: &Config) -> Result<(), CannotServe> {
+    let file = principals_file(&config.access_directory());
+    if !file.exists() {
+        return Err(CannotServe(format!("{}: there is no such file", file.display())));
+    }
     for key in KeyFile::open(&config.access_directory()).map_err(cannot)?.list() {
         let state = if key.active { "active" } else { "disabled" };
         println!("{}  {state:<8}  {}  {}", key.id, key.created, key.principal);

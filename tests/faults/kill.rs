@@ -5,14 +5,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cognate::access::audit::verify::verify as verify_trail;
 use cognate::api::{self, auth_flow, user_status};
+use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
 use cognate::rng::Rng;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::support::fixtures::{PASSWORD, TestClient, initiate_auth, value_of};
 use crate::support::process::{Caller, Service, eventually, mail, serve};
-use crate::support::refusal_of;
+use crate::support::{audit_trail, refusal_of};
 
 /// Users who arrive at once.
 const TASKS: usize = 6;
@@ -206,6 +208,22 @@ async fn nothing_acknowledged_is_lost() {
         all.iter().all(|account| mail.iter().any(|message| message.username == account.name)).then_some(())
     };
     eventually("the mail of every user", everybody_has_mail).await;
+    // The trail is whole, and has every confirmation once: a write and its record are never there one without the other.
+    service.process.terminate();
+    assert!(service.process.end().success());
+    let key = KeyEncryptionKey::read(&data.join("key-encryption-key")).unwrap().derive(Purpose::Audit);
+    verify_trail(&data.join("audit"), &key, None).unwrap();
+    let is_confirmation =
+        |record: &serde_json::Value| record["eventName"] == "AdminConfirmSignUp" && record.get("errorCode").is_none();
+    let sub_of = |record: serde_json::Value| record["additionalEventData"]["sub"].as_str().unwrap().to_owned();
+    let recorded = audit_trail(&data.join("audit")).into_iter().filter(is_confirmation).map(sub_of);
+    let confirmed = all.iter().filter(|account| account.confirmed).filter_map(|account| account.sub.clone());
+    let sorted = |subs: &mut dyn Iterator<Item = String>| {
+        let mut subs: Vec<String> = subs.collect();
+        subs.sort();
+        subs
+    };
+    assert_eq!(sorted(&mut { recorded }), sorted(&mut { confirmed }));
     println!(
         "{rounds} kills (seed {seed}): {acknowledged} acknowledged operations of {} users held; {unanswered} were in \
          flight, of which {undone} sign-ups",

@@ -61,8 +61,6 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if let Some(record) = self.event.finish(Some("RequestAbandoned")) {
-            self.audit.hand_over(record);
-        }
+        self.end(Some("RequestAbandoned"));
     }
 }
