@@ -49,7 +49,7 @@ pub struct Asked<'a> {
     pub user_agent: Option<&'a str>,
 }
 
-/// That a principal may call one operation on one pool. Only [`authorize`] makes it.
+/// That one operation may be called on one pool: what [`authorize`] grants a principal.
 #[derive(Clone, Debug)]
 pub struct Grant {
     op: Op,

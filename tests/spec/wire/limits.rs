@@ -24,6 +24,23 @@ async fn a_connection_that_says_nothing_is_closed() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_is_not_finished_is_not_waited_for() {
+    let world = World::with_tls(Wire::Json, |config, _| {
+        config.handshake_timeout_seconds = 1;
+        config.header_timeout_seconds = 600;
+        config.idle_timeout_seconds = 600;
+    });
+    let world = world.await;
+    // Nothing, and the beginning of a ClientHello.
+    for said in [b"".as_slice(), b"\x16\x03\x01\x02\x00\x01\x00"] {
+        assert_eq!(until_closed(&world, said).await, "");
+    }
+    // Who speaks plaintext to it hears no HTTP.
+    let heard = until_closed(&world, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(!heard.contains("HTTP"), "{heard}");
+}
+
+#[tokio::test]
 async fn a_connection_that_says_half_a_head_is_closed() {
     let world = world(|config| {
         config.handshake_timeout_seconds = 600;
