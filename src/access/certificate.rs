@@ -32,7 +32,9 @@ impl ClientCertificate {
     pub fn verified(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let own = chain.first()?;
         let parsed = EndEntityCert::try_from(own).ok()?;
-        let identities = parsed.valid_uri_names().chain(parsed.valid_dns_names()).map(str::to_owned).collect();
+        // A URI has a scheme; without one it could be taken for a DNS name.
+        let uris = parsed.valid_uri_names().filter(|uri| uri.contains(':'));
+        let identities = uris.chain(parsed.valid_dns_names()).map(str::to_owned).collect();
         let fingerprint = hex::encode(digest::digest(&digest::SHA256, own));
         let chain = chain.iter().map(|each| each.clone().into_owned()).collect();
         Some(ClientCertificate { chain, identities, fingerprint, valid_at: AtomicI64::new(i64::MIN) })

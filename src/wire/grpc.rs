@@ -6,7 +6,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{Gate, RequestId, Routed};
+use super::{Gate, RequestId, Routed, for_a_header};
 use crate::api::{self, json::UnknownNames};
 use crate::app::{App, Call, Operation};
 use crate::error::Error;
@@ -74,7 +74,7 @@ pub fn status(error: Error) -> Status {
         }
         _ => {}
     }
-    let mut status = Status::with_error_details(code, error.to_string(), details);
+    let mut status = Status::with_error_details(code, for_a_header(&error.to_string()), details);
     if let Ok(name) = exception.name().parse() {
         status.metadata_mut().insert(ERROR_TYPE, name);
     }

@@ -18,7 +18,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 
 use super::grpc::ERROR_TYPE;
-use super::{Gate, RequestId, Routed};
+use super::{Gate, RequestId, Routed, for_a_header};
 use crate::api::json::{FromJson, Malformed, read};
 use crate::api::{self, Op};
 use crate::app::{App, Call, Operation};
@@ -177,7 +177,7 @@ pub fn refusal(refused: &Refusal) -> Response {
         *response.status_mut() = status;
         put(&mut response, ERROR_TYPE, &format!("{name}:"));
         if let Some((member, text)) = text {
-            put(&mut response, "x-amzn-errormessage", &text);
+            put(&mut response, "x-amzn-errormessage", for_a_header(&text));
             body.insert(member.to_owned(), text.into());
         }
         *response.body_mut() = Body::from(Value::Object(body).to_string());

@@ -190,6 +190,13 @@ fn route<B>(request: &Request<B>) -> Routed {
     Routed { wire: Wire::Document, op: None }
 }
 
+/// As much of a text as may stand in a header: clients refuse answers whose headers are beyond some 16 KiB, and a character
+/// can take nine bytes there.
+fn for_a_header(text: &str) -> &str {
+    const BYTES_MAX: usize = 2048;
+    &text[..text.floor_char_boundary(BYTES_MAX)]
+}
+
 /// The answer of a layer that lets a request go no further.
 fn refuse(routed: Routed, error: Error) -> Response {
     match routed.wire {

@@ -52,8 +52,8 @@ struct Found {
     is_recorded: bool,
 }
 
-/// The most of a client's own words that is kept.
-const USER_AGENT_CHARACTERS_MAX: usize = 1024;
+/// The most that is kept of each text that a caller can choose.
+const CHARACTERS_MAX: usize = 1024;
 
 /// The most that shown parameters may take; a record must fit into the store.
 const PARAMETERS_BYTES_MAX: usize = 16 * 1024;
@@ -78,7 +78,7 @@ impl Event {
     /// The pool that the request names.
     pub fn names_pool(&self, pool: Option<&str>) {
         if let Some(pool) = pool {
-            self.found().pool = Some(pool.to_owned());
+            self.found().pool = Some(shortened(pool));
         }
     }
 
@@ -93,7 +93,7 @@ impl Event {
             Error::AccessDenied { .. } => "AccessDenied".to_owned(),
             _ => error.exception().name(),
         };
-        self.found().error = Some((code, error.to_string()));
+        self.found().error = Some((code, shortened(&error.to_string())));
     }
 
     /// The record, unless it was committed with the write. `outcome` is the name of the error that was answered, of which
@@ -147,6 +147,7 @@ impl Event {
             }
         }
         if let Some((version, cipher_suite, host)) = &origin.tls {
+            let host = host.as_deref().map(shortened);
             record["tlsDetails"] =
                 json!({"tlsVersion": version, "cipherSuite": cipher_suite, "clientProvidedHostHeader": host});
         }
@@ -245,5 +246,5 @@ fn lower_camel(name: &str) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    text.chars().take(USER_AGENT_CHARACTERS_MAX).collect()
+    text.chars().take(CHARACTERS_MAX).collect()
 }

@@ -120,6 +120,23 @@ spec! {
     }
 }
 
+/// Who may do nothing else cannot make the trail unreadable, or the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn long_words_are_cut_short() {
+    for wire in [Wire::Grpc, Wire::Json] {
+        let world = World::new(wire).await;
+        let desk = Credential::AccessKey(world.principal("desk", &policy("Deny", "*", "*")));
+        let ask = api::DescribeUserPoolRequest { user_pool_id: Some("\u{1}".repeat(150_000)) };
+        let refused = world.call_as(&desk, ask).await.unwrap_err();
+        assert_eq!(refused.exception, "AccessDeniedException");
+        let world = world.restarted().await;
+        let trail = world.audit().await;
+        let [record] = named(&trail, "DescribeUserPool")[..] else { panic!("{trail:?}") };
+        assert_eq!(record["errorCode"], "AccessDenied");
+        assert!(record.to_string().len() < 64 * 1024);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_named_by_what_identified_it() {
     let world = World::with_tls(Wire::Grpc, |_, _| {}).await;

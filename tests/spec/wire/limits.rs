@@ -1,5 +1,6 @@
 //! What a connection may cost. These wait for real time, since a connection's silence is no rule's time.
 
+use cognate::api;
 use cognate::config::Config;
 use http::{Request, StatusCode, Version};
 use http_body_util::Full;
@@ -7,6 +8,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
 use super::until_closed;
+use crate::spec;
 use crate::support::{START, Wire, World};
 
 async fn world(configure: impl FnOnce(&mut Config)) -> World {
@@ -95,5 +97,14 @@ async fn a_head_beyond_the_limit_is_refused_on_both_versions_of_http() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         assert_eq!(get(version, 15 * 1024).await.unwrap(), StatusCode::NOT_FOUND, "{version:?}");
         assert_eq!(get(version, 17 * 1024).await.unwrap(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "{version:?}");
+    }
+}
+
+spec! {
+    async fn a_refusal_can_be_read_however_long_the_value_it_names(world: World) {
+        let request = api::CreateUserPoolRequest { pool_name: Some("x".repeat(500_000)), ..Default::default() };
+        let refused = world.call(request).await.unwrap_err();
+        assert_eq!(refused.exception, "InvalidParameterException");
+        assert!(refused.message.starts_with("1 validation error detected: Value 'xxx"), "{}", refused.message.len());
     }
 }
