@@ -24,7 +24,7 @@ use crate::delivery::OutboxFile;
 use crate::live::{Live, Reload, Sources, Unusable};
 use crate::rng::Rng;
 use crate::store::SledStore;
-use crate::tasks;
+use crate::tasks::{self, Reloads};
 use crate::wire::tls::Tls;
 use crate::wire::{self, Audience, Gate, Limits, Listener, Listening, connection};
 
@@ -141,7 +141,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     outbox: OutboxFile,
     trail: Trail,
-    reload_period: Duration,
+    reloads: Reloads,
     limits: Limits,
     bounds: connection::Bounds,
 }
@@ -167,12 +167,17 @@ impl Server {
             }
         }
         let trail = open_trail(config)?;
+        let mut files: Vec<Arc<dyn Reload>> = vec![principals.clone()];
+        for listener in &listeners {
+            files.extend(listener.service.tls.clone().map(|tls| tls as Arc<dyn Reload>));
+        }
+        let reloads = Reloads::new(files, Duration::from_secs(config.reload_seconds));
         Ok(Server {
             principals,
             listeners,
             trail,
             outbox: OutboxFile::new(config.outbox_file()),
-            reload_period: Duration::from_secs(config.reload_seconds),
+            reloads: reloads.map_err(|cause| CannotServe::because("signals", cause))?,
             limits: Limits { body_bytes_max: config.body_bytes_max, request_timeout: config.request_timeout() },
             bounds: connection::Bounds::from(config),
             app,
@@ -181,17 +186,12 @@ impl Server {
 
     /// What is read again when it changes.
     pub fn reloads(&self) -> Vec<Arc<dyn Reload>> {
-        let mut reloads: Vec<Arc<dyn Reload>> = vec![self.principals.clone()];
-        for listener in &self.listeners {
-            reloads.extend(listener.service.tls.clone().map(|tls| tls as Arc<dyn Reload>));
-        }
-        reloads
+        self.reloads.files()
     }
 
     /// Serves until `stopping` ends, then drains: no new work, then no work.
     pub async fn run(self, stopping: impl Future<Output = ()>) -> Result<(), CannotServe> {
-        let reloads = self.reloads();
-        let Server { app, principals, listeners, outbox, trail, reload_period, limits, bounds } = self;
+        let Server { app, principals, listeners, outbox, trail, reloads, limits, bounds } = self;
         let gate = Gate { app: app.clone(), principals, signatures: Arc::default(), limits };
         let (health, health_service) = tonic_health::server::health_reporter();
         for service in services() {
@@ -200,7 +200,7 @@ impl Server {
         let router = wire::router(gate, health_service).map_err(|cause| CannotServe::because("reflection", cause))?;
 
         let (stop, stopped) = watch::channel(false);
-        let mut jobs = tasks::start(&app.services, outbox, reloads, reload_period, &stopped);
+        let mut jobs = tasks::start(&app.services, outbox, reloads, &stopped);
         let (drained, all_is_done) = watch::channel(false);
         let auditor = tokio::spawn(tasks::audit(app.clone(), trail, all_is_done));
         let mut serving = JoinSet::new();

@@ -137,7 +137,7 @@ fn list(config: &Config) -> Result<(), CannotServe> {
 
 fn validate(config: &Config) -> Result<(), CannotServe> {
     let (principals, policies) = read(config)?.current().counts();
-    println!("{principals} principals and {policies} policies are as they should be");
+    println!("{principals} principals, {policies} policies: all can be used");
     Ok(())
 }
 

@@ -7,30 +7,28 @@ mod pool_removal;
 mod reload;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::context::Services;
 use crate::delivery::OutboxFile;
-use crate::live::Reload;
 
 pub use audit::run as audit;
+pub use reload::Reloads;
 
 /// Starts every job but the audit trail's, which outlives the last request.
 pub fn start(
     services: &Arc<Services>,
     outbox: OutboxFile,
-    reloads: Vec<Arc<dyn Reload>>,
-    reload_period: Duration,
+    reloads: Reloads,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     jobs.spawn(outbox::run(services.clone(), outbox, stop.clone()));
     jobs.spawn(expiry::run(services.clone(), stop.clone()));
     jobs.spawn(pool_removal::run(services.clone(), stop.clone()));
-    jobs.spawn(reload::run(reloads, reload_period, stop.clone()));
+    jobs.spawn(reload::run(reloads, stop.clone()));
     jobs
 }
 

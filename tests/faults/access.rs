@@ -18,8 +18,17 @@ impl Installation {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
-        let service = Service::start(serve(&data).env("COGNATE_RELOAD_SECONDS", "1"), &data);
+        let settings = [("COGNATE_RELOAD_SECONDS", "3600"), ("COGNATE_LOG", "debug")];
+        let service = Service::start(serve(&data).envs(settings), &data);
         Installation { directory, service }
+    }
+
+    /// Changes the files, and tells the server to look at them.
+    #[track_caller]
+    fn changes(&self, arguments: &[&str]) -> String {
+        let text = self.does(arguments);
+        self.service.process.hang_up();
+        text
     }
 
     fn data(&self) -> PathBuf {
@@ -68,7 +77,7 @@ const OPERATOR: &str = "arn:aws:iam::000000000000:user/operator";
 async fn access_keys_are_made_rotated_disabled_and_deleted_beside_a_running_server() {
     let installation = Installation::new();
     let first = installation.service.quickstart.operator();
-    let second = key_in(&installation.does(&["access", "rotate-key", &first.id]));
+    let second = key_in(&installation.changes(&["access", "rotate-key", &first.id]));
     let is = |key: AccessKey, expected: Result<(), tonic::Code>| {
         let installation = &installation;
         async move {
@@ -82,7 +91,7 @@ async fn access_keys_are_made_rotated_disabled_and_deleted_beside_a_running_serv
     let (well, text) = installation.run(&["access", "create-key", "--principal", OPERATOR]);
     assert!(!well && text.contains("has 2 access keys already"), "{text}");
 
-    installation.does(&["access", "disable-key", &first.id]);
+    installation.changes(&["access", "disable-key", &first.id]);
     is(first.clone(), Err(tonic::Code::Unauthenticated)).await;
     let listed = installation.does(&["access", "list-keys"]);
     let states: Vec<(&str, &str)> = listed
@@ -92,23 +101,30 @@ async fn access_keys_are_made_rotated_disabled_and_deleted_beside_a_running_serv
         .collect();
     assert_eq!(states, [(first.id.as_str(), "disabled"), (second.id.as_str(), "active")]);
     assert!(!listed.contains(&second.secret));
-    installation.does(&["access", "enable-key", &first.id]);
+    installation.changes(&["access", "enable-key", &first.id]);
     is(first.clone(), Ok(())).await;
-    installation.does(&["access", "delete-key", &first.id]);
+    installation.changes(&["access", "delete-key", &first.id]);
     is(first, Err(tonic::Code::Unauthenticated)).await;
     is(second, Ok(())).await;
 }
 
 #[tokio::test]
 async fn what_policies_say_is_explained() {
-    let installation = Installation::new();
+    let mut installation = Installation::new();
     let policies = installation.data().join("access/policies");
     let policy = r#"{"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "cognito-idp:*", "Resource": "*"},
         {"Sid": "NotFromOutside", "Effect": "Deny", "Action": "*", "Resource": "*",
          "Condition": {"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}]}"#;
     std::fs::write(policies.join("administrator.json"), policy).unwrap();
-    assert_eq!(installation.does(&["access", "validate"]), "1 principals and 1 policies are as they should be\n");
+    assert_eq!(installation.does(&["access", "validate"]), "1 principals, 1 policies: all can be used\n");
+    // The log of the server says it for what it denies.
+    installation.service.process.hang_up();
+    installation.service.process.logs("files have changed and are in force");
+    let denied = installation.lists_pools(&installation.service.quickstart.operator()).await;
+    assert_eq!(denied, Err(tonic::Code::PermissionDenied));
+    installation.service.process.logs("(\\\"NotFromOutside\\\") of policy administrator");
+
     let check = |context: &[&str]| {
         let mut arguments = vec!["access", "check", "--principal", OPERATOR, "--action", "cognito-idp:ListUserPools"];
         arguments.extend(["--resource", "*"]);

@@ -77,6 +77,11 @@ impl Process {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
     }
 
+    /// Asks it to look at its files.
+    pub fn hang_up(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::HUP).unwrap();
+    }
+
     /// Ends it at once, as `kill -9` does, and waits until it is gone.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
