@@ -190,11 +190,21 @@ fn route<B>(request: &Request<B>) -> Routed {
     Routed { wire: Wire::Document, op: None }
 }
 
-/// As much of a text as may stand in a header: clients refuse answers whose headers are beyond some 16 KiB, and a character
-/// can take nine bytes there.
+/// As much of a text as may stand in the headers of an answer. Clients take some 16 KiB of them; over gRPC a sentence stands
+/// there twice, once with three bytes for each that is not plain ASCII.
 fn for_a_header(text: &str) -> &str {
-    const BYTES_MAX: usize = 2048;
-    &text[..text.floor_char_boundary(BYTES_MAX)]
+    const BYTES_MAX: usize = 5 * 1024;
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || character == ' ';
+    let size = |character: char| if is_plain(character) { 1 } else { 3 * character.len_utf8() };
+    let mut left = BYTES_MAX;
+    let end = text.char_indices().find(|(_, character)| match left.checked_sub(size(*character)) {
+        Some(rest) => {
+            left = rest;
+            false
+        }
+        None => true,
+    });
+    end.map_or(text, |(at, _)| &text[..at])
 }
 
 /// The answer of a layer that lets a request go no further.
