@@ -1,5 +1,6 @@
 //! A client as operations see it: its pool, what it may do, and how it proves itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Cx;
@@ -16,7 +17,7 @@ use crate::store::{ClientKey, Key as _, Stored, records};
 pub struct Client {
     pub id: ClientId,
     pub pool: Pool,
-    pub record: Stored<records::Client>,
+    pub record: Arc<Stored<records::Client>>,
 }
 
 impl Cx<'_> {
@@ -24,7 +25,7 @@ impl Cx<'_> {
     pub async fn client(&self, id: &str) -> Result<Client, Error> {
         let absent = || Error::UserPoolClientDoesNotExist(id.to_owned());
         let key = ClientKey { client: ClientId(id.to_owned()) };
-        let record = self.store.read(&key).await?.ok_or_else(absent)?;
+        let record = self.store.read_kept(&key, &self.clients, Ok::<_, Error>).await?.ok_or_else(absent)?;
         let pool = match self.pool(&record.pool).await {
             Err(Error::UserPoolDoesNotExist(_)) => return Err(absent()),
             other => other?,

@@ -27,9 +27,13 @@ use crate::crypto::opaque::OpaqueTokens;
 use crate::crypto::passwords::{self, PasswordHasher};
 use crate::crypto::sealing::Sealer;
 use crate::crypto::secret::Secret;
+use crate::crypto::signing::SigningKeys;
 use crate::error::Error;
 use crate::rng::Rng;
-use crate::store::{Batch, Owner, Store};
+use crate::store::{Batch, Kept, Owner, Store, Stored, records};
+
+/// Pools, clients and signing keys that are kept ready to use, of each kind.
+const RECORDS_KEPT_MAX: usize = 4096;
 
 /// What the process has.
 pub struct Services {
@@ -49,7 +53,10 @@ pub struct Services {
     /// Told when a pool was removed and waits to be swept.
     pub pool_removed: Notify,
     simulation: Secret<[u8; 32]>,
-    signing_keys: tokens::SigningKeyCache,
+    pools: Kept<Stored<records::Pool>>,
+    clients: Kept<Stored<records::Client>>,
+    signing_keys: Kept<SigningKeys>,
+    verified_tokens: tokens::VerifiedTokens,
     turns: turns::Turns,
 }
 
@@ -85,7 +92,10 @@ impl Services {
             rng,
             outbox_filled: Notify::new(),
             pool_removed: Notify::new(),
-            signing_keys: tokens::SigningKeyCache::default(),
+            pools: Kept::new(RECORDS_KEPT_MAX),
+            clients: Kept::new(RECORDS_KEPT_MAX),
+            signing_keys: Kept::new(RECORDS_KEPT_MAX),
+            verified_tokens: tokens::VerifiedTokens::default(),
             turns: turns::Turns::default(),
         })
     }

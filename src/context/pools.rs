@@ -1,5 +1,7 @@
 //! A pool as operations see it: its record, and the rules that its settings make.
 
+use std::sync::Arc;
+
 use super::Cx;
 use crate::domain::attributes::{AttributeDefinition, DataType, Schema};
 use crate::domain::ids::PoolId;
@@ -11,7 +13,7 @@ use crate::store::{PoolKey, Stored, records};
 /// A pool.
 pub struct Pool {
     pub id: PoolId,
-    pub record: Stored<records::Pool>,
+    pub record: Arc<Stored<records::Pool>>,
 }
 
 impl Cx<'_> {
@@ -25,7 +27,7 @@ impl Cx<'_> {
     /// The pool of this id.
     pub async fn pool(&self, id: &str) -> Result<Pool, Error> {
         let id = PoolId(id.to_owned());
-        match self.store.read(&PoolKey { pool: id.clone() }).await? {
+        match self.store.read_kept(&PoolKey { pool: id.clone() }, &self.pools, Ok::<_, Error>).await? {
             Some(record) => {
                 self.tell(|witness| witness.saw_pool(&id.0));
                 Ok(Pool { id, record })

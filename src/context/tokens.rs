@@ -1,9 +1,9 @@
 //! Tokens: issued at a sign-in or a refresh, and believed only while everything they rest on stands.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use super::Cx;
@@ -11,6 +11,7 @@ use super::clients::Client;
 use super::users::User;
 use crate::clock::{after, from_milliseconds};
 use crate::crypto::jwt::{self, Refusal};
+use crate::crypto::keys::sha256;
 use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
 use crate::crypto::signing::SigningKeys;
 use crate::domain::claims::{self, AccessClaims, SignIn, USER_ADMIN_SCOPE};
@@ -40,12 +41,24 @@ pub struct Family {
     pub record: Stored<records::TokenFamily>,
 }
 
-/// Parsed signing keys. A pool's keys never change, so what is cached can be unused but not wrong.
-#[derive(Default)]
-pub struct SigningKeyCache(Mutex<HashMap<PoolId, Arc<SigningKeys>>>);
+/// Access tokens whose signatures were found to be right, by their SHA-256. What else a token must be is judged at each use:
+/// a signature stays right, a token does not.
+pub struct VerifiedTokens(Cache<[u8; 32], Arc<Verified>>);
 
-/// Pools whose keys are kept parsed; above it the cache begins anew.
-const SIGNING_KEYS_CACHED_MAX: usize = 4096;
+/// Tokens that are remembered as verified; those that are used least make room for others.
+const VERIFIED_TOKENS_MAX: usize = 16 * 1024;
+
+/// What an access token claims that a pool has signed.
+struct Verified {
+    pool: PoolId,
+    claims: AccessClaims,
+}
+
+impl Default for VerifiedTokens {
+    fn default() -> Self {
+        VerifiedTokens(Cache::new(VERIFIED_TOKENS_MAX))
+    }
+}
 
 impl Cx<'_> {
     /// The issuer of a pool's tokens.
@@ -113,14 +126,8 @@ impl Cx<'_> {
     /// Believes an access token, or says why not: its form, its pool's signature, its life, its scope, then the user, and
     /// the sign-in it came from, which may have been revoked or signed out.
     pub async fn bearer(&self, token: &str) -> Result<Bearer, Error> {
-        let stated: AccessClaims = jwt::unverified(token).ok_or(Error::InvalidAccessToken)?;
-        let pool = stated.iss.strip_prefix(&self.public_url).and_then(|rest| rest.strip_prefix('/'));
-        let pool = PoolId(pool.ok_or(Error::InvalidAccessToken)?.to_owned());
-        let keys = self.signing_keys(&pool).await?.ok_or(Error::InvalidAccessToken)?;
-        let claims: AccessClaims = jwt::verify(token, &keys.access).map_err(|refusal| match refusal {
-            Refusal::Malformed => Error::InvalidAccessToken,
-            Refusal::Signature => Error::AccessTokenSignature,
-        })?;
+        let verified = self.verified(token).await?;
+        let claims = &verified.claims;
         if claims.token_use != "access" {
             return Err(Error::InvalidAccessToken);
         }
@@ -130,7 +137,26 @@ impl Cx<'_> {
         if !claims.scope.split(' ').any(|scope| scope == USER_ADMIN_SCOPE) {
             return Err(Error::AccessTokenLacksScope);
         }
-        self.standing_bearer(pool, &claims).await
+        self.standing_bearer(verified.pool.clone(), claims).await
+    }
+
+    /// The claims of an access token that its pool has signed.
+    async fn verified(&self, token: &str) -> Result<Arc<Verified>, Error> {
+        let digest = sha256(token.as_bytes());
+        if let Some(verified) = self.verified_tokens.0.get(&digest) {
+            return Ok(verified);
+        }
+        let stated: AccessClaims = jwt::unverified(token).ok_or(Error::InvalidAccessToken)?;
+        let pool = stated.iss.strip_prefix(&self.public_url).and_then(|rest| rest.strip_prefix('/'));
+        let pool = PoolId(pool.ok_or(Error::InvalidAccessToken)?.to_owned());
+        let keys = self.signing_keys(&pool).await?.ok_or(Error::InvalidAccessToken)?;
+        let claims = jwt::verify(token, &keys.access).map_err(|refusal| match refusal {
+            Refusal::Malformed => Error::InvalidAccessToken,
+            Refusal::Signature => Error::AccessTokenSignature,
+        })?;
+        let verified = Arc::new(Verified { pool, claims });
+        self.verified_tokens.0.insert(digest, verified.clone());
+        Ok(verified)
     }
 
     /// The bearer of claims that are proved, if what they rest on still stands.
@@ -163,14 +189,11 @@ impl Cx<'_> {
 
     /// The keys with which a pool signs, parsed.
     pub async fn signing_keys(&self, pool: &PoolId) -> Result<Option<Arc<SigningKeys>>, Error> {
-        if let Some(keys) = self.signing_keys.cached(pool) {
-            return Ok(Some(keys));
-        }
         let key = SigningKeysKey { pool: pool.clone() };
-        let Some(record) = self.store.read(&key).await? else { return Ok(None) };
-        let keys = SigningKeys::open(&self.sealer, &key.encoded(), &record).map_err(Error::internal)?;
-        self.signing_keys.keep(pool, &keys);
-        Ok(Some(keys))
+        let open = |record: Stored<records::SigningKeys>| {
+            SigningKeys::open(&self.sealer, &key.encoded(), &record).map_err(Error::internal)
+        };
+        self.store.read_kept(&key, &self.signing_keys, open).await
     }
 }
 
@@ -183,18 +206,4 @@ impl Family {
 /// Whether neither the family was revoked nor the user signed out everywhere since.
 pub fn stands(family: &records::TokenFamily, user: &User) -> bool {
     !family.revoked && family.generation == user.record.generation
-}
-
-impl SigningKeyCache {
-    fn cached(&self, pool: &PoolId) -> Option<Arc<SigningKeys>> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).get(pool).cloned()
-    }
-
-    fn keep(&self, pool: &PoolId, keys: &Arc<SigningKeys>) {
-        let mut cache = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if cache.len() >= SIGNING_KEYS_CACHED_MAX {
-            cache.clear();
-        }
-        cache.insert(pool.clone(), keys.clone());
-    }
 }

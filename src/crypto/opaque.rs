@@ -3,11 +3,11 @@
 //! A token is a sealed note that says where its record stands, with 32 bytes of chance in it: nobody can make one up, and a
 //! forged one costs no read of the store. The record keeps only the token's SHA-256, so the store's files give no token.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::keys::sha256;
 use super::sealing::Sealer;
 use super::secret::{Secret, same};
 use crate::clock::from_milliseconds;
@@ -73,7 +73,7 @@ impl OpaqueTokens {
 
 /// What the store keeps of a token.
 pub fn token_hash(token: &str) -> Vec<u8> {
-    digest(&SHA256, token.as_bytes()).as_ref().to_vec()
+    sha256(token.as_bytes()).to_vec()
 }
 
 /// Whether this is the token whose hash was kept, in constant time.

@@ -1,12 +1,11 @@
 //! The RSA keys with which a pool signs its tokens: one for ID tokens, one for access tokens, as Cognito has.
 
-use std::sync::Arc;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+use bytes::Bytes;
 use jsonwebtoken::DecodingKey;
 use serde::Serialize;
 
@@ -25,6 +24,8 @@ pub struct SigningKey {
 pub struct SigningKeys {
     pub id: SigningKey,
     pub access: SigningKey,
+    /// Their public halves as a JWK set (RFC 7517, section 5): the one for ID tokens, then the one for access tokens.
+    pub published: Bytes,
 }
 
 /// Why a key is not usable.
@@ -55,12 +56,15 @@ impl SigningKey {
 
 impl SigningKeys {
     /// The keys that `generate` made, ready to sign.
-    pub fn open(sealer: &Sealer, place: &[u8], record: &records::SigningKeys) -> Result<Arc<Self>, Unusable> {
+    pub fn open(sealer: &Sealer, place: &[u8], record: &records::SigningKeys) -> Result<Self, Unusable> {
         let (Some(id), Some(access)) = (&record.id, &record.access) else { return Err(Unusable::Key) };
-        Ok(Arc::new(SigningKeys {
+        let published = [id, access].map(JsonWebKey::from);
+        let published = serde_json::json!({ "keys": published }).to_string();
+        Ok(SigningKeys {
             id: SigningKey::open(sealer, place, id)?,
             access: SigningKey::open(sealer, place, access)?,
-        }))
+            published: published.into(),
+        })
     }
 }
 
@@ -78,8 +82,8 @@ pub fn generate(sealer: &Sealer, place: &[u8], rng: &Rng) -> Result<records::Sig
 }
 
 /// A public key as RFC 7517 prints it, with the members that Cognito gives.
-#[derive(Debug, Serialize)]
-pub struct JsonWebKey {
+#[derive(Serialize)]
+struct JsonWebKey {
     alg: &'static str,
     e: String,
     kid: String,

@@ -4,16 +4,15 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Gate;
 use crate::context::Cx;
-use crate::crypto::signing::JsonWebKey;
 use crate::domain::ids::PoolId;
 use crate::error::Error;
-use crate::store::SigningKeysKey;
 
 pub fn router(gate: Gate) -> Router {
     Router::new()
@@ -24,13 +23,8 @@ pub fn router(gate: Gate) -> Router {
 
 /// The pool's public keys (RFC 7517): the one for ID tokens, then the one for access tokens.
 async fn keys(State(gate): State<Gate>, Path(pool): Path<String>) -> Response {
-    let services = &gate.app.services;
-    let keys = services.store.read(&SigningKeysKey { pool: PoolId(pool) }).await;
-    answer(keys.map_err(Error::from).map(|found| {
-        let record = found?.record;
-        let keys: Vec<JsonWebKey> = [&record.id, &record.access].into_iter().flatten().map(JsonWebKey::from).collect();
-        Some(json!({ "keys": keys }))
-    }))
+    let keys = Cx::new(&gate.app.services).signing_keys(&PoolId(pool)).await;
+    answer(keys.map(|found| Some(found?.published.clone())))
 }
 
 /// Discovery (OpenID Connect Discovery 1.0, section 3), as far as this server has what it speaks of.
@@ -42,16 +36,17 @@ async fn discovery(State(gate): State<Gate>, Path(pool): Path<String>) -> Respon
     };
     answer(found.map(|pool| {
         let issuer = cx.issuer(&pool?.id);
-        Some(json!({
+        let document = json!({
             "issuer": issuer,
             "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
             "id_token_signing_alg_values_supported": ["RS256"],
             "subject_types_supported": ["public"],
-        }))
+        });
+        Some(document.to_string().into())
     }))
 }
 
-fn answer(document: Result<Option<Value>, Error>) -> Response {
+fn answer(document: Result<Option<Bytes>, Error>) -> Response {
     match document {
         Ok(Some(document)) => {
             let headers = [
@@ -59,7 +54,7 @@ fn answer(document: Result<Option<Value>, Error>) -> Response {
                 (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
                 (CACHE_CONTROL, "public, max-age=300"),
             ];
-            (headers, document.to_string()).into_response()
+            (headers, document).into_response()
         }
         Ok(None) => StatusCode::NOT_FOUND.into_response(),
         Err(error) => {
