@@ -4,7 +4,7 @@
 //! looked up, so a denial tells nothing of what exists. One thing may be read: the tags of the pool, and only when a policy
 //! of the principal asks for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -75,27 +75,36 @@ const RESOURCE_CHARACTERS_MAX: usize = 256;
 pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<'_>) -> Result<Grant, Error> {
     let pool = asked.pool.clone().map(PoolId);
     let resource = pool.as_ref().map_or_else(|| "*".to_owned(), |pool| pool.arn(&services.region, &services.account));
+    let action = action(asked.op);
     let mut context = context_of(principal, services.clock.now(), &services.region);
     describe(&mut context, &asked);
-    let asks_for_tags = principal.policies.iter().any(|(_, policy)| policy.asks_for_resource_tags());
-    if let Some(pool) = pool.filter(|_| asks_for_tags)
-        && let Some(record) = services.store.read(&PoolKey { pool }).await?
-    {
-        set_tags(&mut context, "aws:ResourceTag", &record.tags);
-    }
-    let action = action(asked.op);
-    let explicit = match decide(principal, &action, &resource, &context) {
-        Decision::Allowed(_) => return Ok(Grant { op: asked.op, pool: asked.pool }),
-        Decision::Denied(reason) => {
-            let reason = reason.as_ref().map(ToString::to_string);
-            let (principal, statement) = (principal.arn.as_str(), reason.as_deref().unwrap_or("none"));
-            tracing::debug!(principal, action, resource, statement, "access denied");
-            reason.is_some()
+    let without_tags = decide(principal, &action, &resource, &context);
+    let decision = match tags_of(services, principal, pool).await? {
+        Some(tags) => {
+            set_tags(&mut context, "aws:ResourceTag", &tags);
+            decide(principal, &action, &resource, &context)
         }
+        None => without_tags,
     };
+    let Decision::Denied(reason) = decision else { return Ok(Grant { op: asked.op, pool: asked.pool }) };
+    let statement = reason.map_or_else(|| "none".to_owned(), |reason| reason.to_string());
+    tracing::debug!(principal = principal.arn.as_str(), action, resource, statement, "access denied");
+    // The sentence is that of a pool without tags, such as one that does not exist, wherever that one is denied too.
+    let told = if let Decision::Denied(reason) = without_tags { reason } else { reason };
     // Nobody's pool has so long a name; whoever asks for one need not read it again.
     let resource = resource.chars().take(RESOURCE_CHARACTERS_MAX).collect();
-    Err(Error::AccessDenied { principal: principal.arn.to_string(), action, resource, explicit })
+    Err(Error::AccessDenied { principal: principal.arn.to_string(), action, resource, explicit: told.is_some() })
+}
+
+/// The tags of a pool, if a policy of the principal asks for them and the pool exists.
+async fn tags_of(
+    services: &Services,
+    principal: &Principal,
+    pool: Option<PoolId>,
+) -> Result<Option<HashMap<String, String>>, Error> {
+    let asks_for_tags = principal.policies.iter().any(|(_, policy)| policy.asks_for_resource_tags());
+    let Some(pool) = pool.filter(|_| asks_for_tags) else { return Ok(None) };
+    Ok(services.store.read(&PoolKey { pool }).await?.map(|record| record.tags.clone()))
 }
 
 /// The IAM action of an operation.

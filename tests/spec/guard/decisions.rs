@@ -79,6 +79,44 @@ spec! {
 }
 
 spec! {
+    async fn a_denial_by_tags_does_not_tell_that_they_are_there(world: World) {
+        let own = world.pool(|_| {}).await;
+        let other = world.pool(|request| request.user_pool_tags = [("stage".to_owned(), "live".to_owned())].into()).await;
+        let nowhere = "us-east-1_Nowhere00";
+        for (operator, explicit) in [("StringEquals", false), ("StringNotEquals", true)] {
+            let text = json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "*", "Resource": arn(&own)},
+                {
+                    "Effect": "Deny",
+                    "Action": "*",
+                    "Resource": "*",
+                    "Condition": {operator: {"aws:ResourceTag/stage": "live"}},
+                },
+            ]});
+            let key = Credential::AccessKey(world.principal(operator, &text.to_string()));
+            let hidden = describe(&world, &key, &other).await.unwrap_err();
+            let absent = describe(&world, &key, nowhere).await.unwrap_err();
+            assert_eq!(hidden.exception, "AccessDeniedException");
+            assert_eq!(hidden.message, absent.message.replace(nowhere, &other));
+            assert_eq!(absent.message.contains("explicit deny"), explicit, "{}", absent.message);
+        }
+        // Where a pool without tags is open, the one with them says what closes it.
+        let text = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:ResourceTag/stage": "live"}},
+            },
+        ]});
+        let key = Credential::AccessKey(world.principal("desk", &text.to_string()));
+        assert_eq!(describe(&world, &key, &own).await, Ok(()));
+        assert!(describe(&world, &key, &other).await.unwrap_err().message.contains("explicit deny"));
+    }
+}
+
+spec! {
     async fn a_pool_is_made_only_with_the_tags_that_policy_asks_for(world: World) {
         let policy = on_condition("Allow", json!({
             "StringEquals": {"aws:RequestTag/team": "desk"},
