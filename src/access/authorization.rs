@@ -154,6 +154,6 @@ fn describe(context: &mut Context, asked: &Asked<'_>) {
 
 fn set_tags<'a>(context: &mut Context, key: &str, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {
     for (name, text) in tags {
-        context.set(&format!("{key}/{name}"), text.as_str());
+        context.add(&format!("{key}/{name}"), text.as_str());
     }
 }

@@ -117,6 +117,30 @@ spec! {
 }
 
 spec! {
+    async fn tags_that_differ_in_case_hide_nothing_from_a_policy(world: World) {
+        let text = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:RequestTag/stage": "live"}},
+            },
+        ]});
+        let key = Credential::AccessKey(world.principal("desk", &text.to_string()));
+        for (first, second) in [("live", "test"), ("test", "live")] {
+            let tags = [("Stage".to_owned(), first.to_owned()), ("stage".to_owned(), second.to_owned())];
+            let create = api::CreateUserPoolRequest {
+                pool_name: Some("p".into()),
+                user_pool_tags: tags.into(),
+                ..Default::default()
+            };
+            assert_eq!(world.call_as(&key, create).await.unwrap_err().exception, "AccessDeniedException");
+        }
+    }
+}
+
+spec! {
     async fn a_pool_is_made_only_with_the_tags_that_policy_asks_for(world: World) {
         let policy = on_condition("Allow", json!({
             "StringEquals": {"aws:RequestTag/team": "desk"},
