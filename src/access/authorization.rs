@@ -68,13 +68,14 @@ impl Grant {
     }
 }
 
-/// The most of a resource's name that is told.
+/// The most of a resource's name that is compared with patterns and told. No pool's is as long.
 const RESOURCE_CHARACTERS_MAX: usize = 256;
 
 /// Decides, or refuses in the words of IAM.
 pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<'_>) -> Result<Grant, Error> {
     let pool = asked.pool.clone().map(PoolId);
     let resource = pool.as_ref().map_or_else(|| "*".to_owned(), |pool| pool.arn(&services.region, &services.account));
+    let resource: String = resource.chars().take(RESOURCE_CHARACTERS_MAX).collect();
     let action = action(asked.op);
     let mut context = context_of(principal, services.clock.now(), &services.region);
     describe(&mut context, &asked);
@@ -91,8 +92,6 @@ pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<
     tracing::debug!(principal = principal.arn.as_str(), action, resource, statement, "access denied");
     // The sentence is that of a pool without tags, such as one that does not exist, wherever that one is denied too.
     let told = if let Decision::Denied(reason) = without_tags { reason } else { reason };
-    // Nobody's pool has so long a name; whoever asks for one need not read it again.
-    let resource = resource.chars().take(RESOURCE_CHARACTERS_MAX).collect();
     Err(Error::AccessDenied { principal: principal.arn.to_string(), action, resource, explicit: told.is_some() })
 }
 

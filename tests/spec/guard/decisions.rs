@@ -141,6 +141,20 @@ spec! {
 }
 
 spec! {
+    async fn a_name_that_no_pool_can_have_is_not_compared_to_its_end(world: World) {
+        let text = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "*", "Resource": arn("*end")},
+        ]});
+        let key = Credential::AccessKey(world.principal("desk", &text.to_string()));
+        let short = describe(&world, &key, &("a".repeat(100) + "end")).await.unwrap_err();
+        assert_eq!(short.exception, "AccessDeniedException");
+        let long = describe(&world, &key, &("a".repeat(300) + "end")).await.unwrap_err();
+        assert_eq!(long.exception, "InvalidParameterException", "the validator refuses what the guard need not");
+    }
+}
+
+spec! {
     async fn a_pool_is_made_only_with_the_tags_that_policy_asks_for(world: World) {
         let policy = on_condition("Allow", json!({
             "StringEquals": {"aws:RequestTag/team": "desk"},
