@@ -121,7 +121,7 @@ pub fn decide<'a>(principal: &'a Principal, action: &str, resource: &str, contex
 pub fn context_of(principal: &Principal, now: Timestamp, region: &str) -> Context {
     let mut context = Context::default();
     context.set("aws:PrincipalArn", principal.arn.as_str());
-    context.set("aws:userid", user_id(principal));
+    context.set("aws:userid", principal.arn.principal_id());
     if principal.arn.is_user() {
         context.set("aws:username", principal.arn.name());
     }
@@ -130,12 +130,6 @@ pub fn context_of(principal: &Principal, now: Timestamp, region: &str) -> Contex
     context.set("aws:EpochTime", now.as_second().to_string());
     context.set("aws:RequestedRegion", region);
     context
-}
-
-/// A user's own id; of a role's session the role's and the session's name.
-fn user_id(principal: &Principal) -> String {
-    let id = principal.arn.unique_id();
-    if principal.arn.is_user() { id } else { format!("{id}:{}", principal.arn.name()) }
 }
 
 /// The condition keys of one request.

@@ -214,10 +214,23 @@ impl Arn {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// A stable id in the form of AWS's: what conditions know as `aws:userid`.
+    /// The ARN of the role whose session it is, if it is one.
+    pub fn role(&self) -> Option<String> {
+        let (role, _session) = self.0.rsplit_once('/').filter(|_| !self.is_user())?;
+        Some(role.replacen(":sts:", ":iam:", 1).replacen(":assumed-role/", ":role/", 1))
+    }
+
+    /// Who acts, as conditions know it as `aws:userid`: a user's id; of a role's session the role's and the session's name.
+    pub fn principal_id(&self) -> String {
+        let id = self.unique_id();
+        if self.is_user() { id } else { format!("{id}:{}", self.name()) }
+    }
+
+    /// A stable id in the form of AWS's, of the user or of the role, which all its sessions share.
     pub fn unique_id(&self) -> String {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
+        let lasting = self.role().unwrap_or_else(|| self.0.clone());
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, lasting.as_bytes());
         let letters = hash.as_ref().iter().take(17).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         let prefix = if self.is_user() { "AIDA" } else { "AROA" };
         letters.fold(prefix.to_owned(), |mut id, letter| {
@@ -274,5 +287,18 @@ mod tests {
         assert_eq!((arn.account(), arn.name(), arn.is_user()), ("123456789012", "alice", true));
         assert_eq!(arn.unique_id().len(), 21);
         assert!(arn.unique_id().starts_with("AIDA"));
+        assert_eq!((arn.role(), arn.principal_id()), (None, arn.unique_id()));
+    }
+
+    #[test]
+    fn sessions_of_a_role_share_its_id() {
+        let session = |name: &str| Arn::parse(&format!("arn:aws:sts::123456789012:assumed-role/desk/{name}")).unwrap();
+        let (one, other) = (session("one"), session("other"));
+        assert_eq!(one.role().unwrap(), "arn:aws:iam::123456789012:role/desk");
+        assert!(one.unique_id().starts_with("AROA"));
+        assert_eq!(one.unique_id(), other.unique_id());
+        assert_eq!(one.principal_id(), format!("{}:one", one.unique_id()));
+        let elsewhere = Arn::parse("arn:aws:sts::123456789012:assumed-role/till/one").unwrap();
+        assert_ne!(one.unique_id(), elsewhere.unique_id());
     }
 }

@@ -194,12 +194,23 @@ fn identity(authenticated: Option<&Authenticated>) -> Value {
     let Principal { arn, .. } = &**principal;
     let mut identity = json!({
         "type": if arn.is_user() { "IAMUser" } else { "AssumedRole" },
-        "principalId": arn.unique_id(),
+        "principalId": arn.principal_id(),
         "arn": arn.as_str(),
         "accountId": arn.account(),
     });
     if arn.is_user() {
         identity["userName"] = arn.name().into();
+    }
+    if let Some(role) = arn.role() {
+        let name = role.rsplit('/').next();
+        let issuer = json!({
+            "type": "Role",
+            "principalId": arn.unique_id(),
+            "arn": role,
+            "accountId": arn.account(),
+            "userName": name,
+        });
+        identity["sessionContext"] = json!({"sessionIssuer": issuer});
     }
     if let Proof::Signature { access_key } | Proof::AccessKey { access_key } = proof {
         identity["accessKeyId"] = access_key.as_str().into();
