@@ -16,7 +16,7 @@
 //! active = true
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,13 +90,20 @@ impl Principals {
             Err(error) => return Err(refuse(error.to_string())),
         };
         let mut principals = Principals { policies: policies.len(), ..Principals::default() };
+        let mut key_ids = HashSet::new();
         for entry in file.principals {
-            principals.add(entry, &policies, sealer).map_err(refuse)?;
+            principals.add(entry, &policies, &mut key_ids, sealer).map_err(refuse)?;
         }
         Ok(principals)
     }
 
-    fn add(&mut self, entry: Entry, policies: &Policies, sealer: &Sealer) -> Result<(), String> {
+    fn add(
+        &mut self,
+        entry: Entry,
+        policies: &Policies,
+        key_ids: &mut HashSet<String>,
+        sealer: &Sealer,
+    ) -> Result<(), String> {
         let arn = entry.arn;
         let attach = |name: String| match policies.get(&name) {
             Some(policy) => Ok((name, policy.clone())),
@@ -112,9 +119,13 @@ impl Principals {
         }
         for key in entry.access_keys {
             let secret = key.open(sealer).map_err(|problem| format!("{arn}: access key {}: {problem}", key.id))?;
-            // A disabled key must be sound as well, but proves nothing.
-            if key.active && self.keys.insert(key.id.clone(), (principal.clone(), secret)).is_some() {
+            // Of two entries for one key the disabled one might be the one that is meant.
+            if !key_ids.insert(key.id.clone()) {
                 return Err(format!("the access key {} stands there twice", key.id));
+            }
+            // A disabled key must be sound as well, but proves nothing.
+            if key.active {
+                self.keys.insert(key.id, (principal.clone(), secret));
             }
         }
         for identity in entry.certificates {
