@@ -123,6 +123,26 @@ spec! {
 }
 
 spec! {
+    async fn a_refusal_tells_no_value_that_is_hidden(world: World) {
+        let client = world.app_client().await;
+        world.sign_up(&client, "alice").await;
+        let seen = world.confirm(&client, "alice", "123 456").await.unwrap_err();
+        assert!(seen.message.contains("Value '123 456' at 'confirmationCode'"), "{}", seen.message);
+        let operator = Credential::AccessKey(world.operator.clone());
+        let ask = api::DescribeUserPoolRequest { user_pool_id: Some("no pool".into()) };
+        world.call_as(&operator, ask).await.unwrap_err();
+        let trail = world.audit().await;
+        let message = |name| named(&trail, name)[0]["errorMessage"].as_str().unwrap().to_owned();
+        assert_eq!(
+            message("ConfirmSignUp"),
+            "1 validation error detected: Value at 'confirmationCode' failed to satisfy constraint: Member must satisfy \
+             regular expression pattern: [\\S]+"
+        );
+        assert!(message("DescribeUserPool").contains("Value 'no pool' at 'userPoolId'"));
+    }
+}
+
+spec! {
     async fn a_session_of_a_role_names_its_role(world: World) {
         let access = world.config.access_directory();
         std::fs::write(policies_directory(&access).join("all.json"), policy("Allow", "*", "*")).unwrap();
