@@ -85,7 +85,8 @@ impl Trail {
         Ok(())
     }
 
-    /// The `eventID` of every record in the newest two files.
+    /// The `eventID` of every call in the newest two files that went well. That of one whose caller gave up says nothing: its
+    /// write may have been committed all the same, with a record of its own.
     pub fn recent_event_ids(&self) -> Result<HashSet<String>, Error> {
         let mut ids = HashSet::new();
         for number in [self.head.file.saturating_sub(1), self.head.file] {
@@ -97,7 +98,8 @@ impl Trail {
             for line in BufReader::new(file).split(b'\n') {
                 let line = line.map_err(|cause| Error::File { path: path.clone(), cause })?;
                 let record: serde_json::Value = serde_json::from_slice(&line).unwrap_or_default();
-                ids.extend(record["eventID"].as_str().map(str::to_owned));
+                let went_well = record.get("errorCode").is_none();
+                ids.extend(record["eventID"].as_str().filter(|_| went_well).map(str::to_owned));
             }
         }
         Ok(ids)
@@ -406,6 +408,15 @@ mod tests {
         assert!(given.verify().is_ok(), "what is being written is no finding");
         given.open(ONE_FILE).unwrap().append(&[record(3)]).unwrap();
         assert_eq!(given.verify().unwrap().lines, 3);
+    }
+
+    #[test]
+    fn who_gave_up_on_a_write_does_not_stand_for_it() {
+        let given = Given::new();
+        let mut trail = given.open(ONE_FILE).unwrap();
+        let given_up = br#"{"errorCode":"RequestAbandoned","eventID":"event-1"}"#;
+        trail.append(&[record(0), given_up.to_vec()]).unwrap();
+        assert_eq!(trail.recent_event_ids().unwrap(), HashSet::from(["event-0".to_owned()]));
     }
 
     #[test]
