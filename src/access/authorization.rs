@@ -49,22 +49,24 @@ pub struct Asked<'a> {
     pub user_agent: Option<&'a str>,
 }
 
-/// That one operation may be called on one pool: what [`authorize`] grants a principal.
+/// That one operation may be called on one pool, with these tags: what [`authorize`] grants a principal.
 #[derive(Clone, Debug)]
 pub struct Grant {
     op: Op,
     pool: Option<String>,
+    tags: BTreeMap<String, String>,
 }
 
 impl Grant {
     /// Whether this is what was granted: the guard and the decoder must have read the same.
-    pub fn covers(&self, op: Op, pool: Option<&str>) -> bool {
-        self.op == op && self.pool.as_deref() == pool
+    pub fn covers(&self, op: Op, pool: Option<&str>, tags: Option<&HashMap<String, String>>) -> bool {
+        let (decided, asked) = (self.tags.iter(), tags.into_iter().flatten());
+        self.op == op && self.pool.as_deref() == pool && decided.eq(asked.collect::<BTreeMap<_, _>>())
     }
 
     /// For what the process does by itself, when it is set up.
     pub fn of_the_process(op: Op, pool: Option<&str>) -> Self {
-        Grant { op, pool: pool.map(str::to_owned) }
+        Grant { op, pool: pool.map(str::to_owned), tags: BTreeMap::new() }
     }
 }
 
@@ -87,7 +89,9 @@ pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<
         }
         None => without_tags,
     };
-    let Decision::Denied(reason) = decision else { return Ok(Grant { op: asked.op, pool: asked.pool }) };
+    let Decision::Denied(reason) = decision else {
+        return Ok(Grant { op: asked.op, pool: asked.pool, tags: asked.tags });
+    };
     let statement = reason.map_or_else(|| "none".to_owned(), |reason| reason.to_string());
     tracing::debug!(principal = principal.arn.as_str(), action, resource, statement, "access denied");
     // The sentence is that of a pool without tags, such as one that does not exist, wherever that one is denied too.
@@ -148,5 +152,26 @@ fn describe(context: &mut Context, asked: &Asked<'_>) {
 fn set_tags<'a>(context: &mut Context, key: &str, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {
     for (name, text) in tags {
         context.add(&format!("{key}/{name}"), text.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_for_what_was_decided_on_and_nothing_else() {
+        let tags = |text: &str| HashMap::from([("stage".to_owned(), text.to_owned())]);
+        let (op, pool) = (Op::CreateUserPool, Some("us-east-1_A"));
+        let grant = Grant { op, pool: pool.map(str::to_owned), tags: tags("test").into_iter().collect() };
+        assert!(grant.covers(op, pool, Some(&tags("test"))));
+        assert!(!grant.covers(Op::DeleteUserPool, pool, Some(&tags("test"))));
+        assert!(!grant.covers(op, Some("us-east-1_B"), Some(&tags("test"))));
+        assert!(!grant.covers(op, None, Some(&tags("test"))));
+        assert!(!grant.covers(op, pool, Some(&tags("live"))));
+        assert!(!grant.covers(op, pool, None));
+        let without = Grant::of_the_process(op, pool);
+        assert!(without.covers(op, pool, None) && without.covers(op, pool, Some(&HashMap::new())));
+        assert!(!without.covers(op, pool, Some(&tags("test"))));
     }
 }

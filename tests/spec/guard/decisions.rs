@@ -1,6 +1,8 @@
 //! What policies decide over the whole road, and what a denied caller can learn: nothing.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cognate::api::{self, Op};
+use prost::Message as _;
 use serde_json::json;
 use tonic_types::StatusExt as _;
 
@@ -206,6 +208,31 @@ spec! {
             assert_eq!(done, expected, "{condition}");
         }
     }
+}
+
+/// The guard and the decoder must read the same: of two messages one of them might read none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_message_hides_nothing_from_a_policy() {
+    let world = World::new(Wire::Grpc).await;
+    let text = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestTag/stage": "live"}}},
+    ]});
+    let key = world.principal("desk", &text.to_string());
+    let tags = [("stage".to_owned(), "live".to_owned())].into();
+    let create = api::CreateUserPoolRequest { pool_name: Some("p".into()), user_pool_tags: tags, ..Default::default() };
+    let message = create.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let one = [&[0], length.as_slice(), &message].concat();
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", key.id, key.secret)));
+    let headers = [("content-type", "application/grpc"), ("te", "trailers"), ("authorization", &basic)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    for (body, code) in [(one.clone(), "7"), ([one, vec![0; 5]].concat(), "3")] {
+        let reply = http::post(&world.address, Op::CreateUserPool.path(), &headers, body).await;
+        assert_eq!(reply.header("grpc-status"), Some(code));
+    }
+    let list = api::ListUserPoolsRequest { max_results: Some(10), ..Default::default() };
+    assert!(world.call(list).await.unwrap().user_pools.is_empty(), "no pool was made");
 }
 
 /// Whatever is wrong with a request, a caller who may not make it hears only that.
