@@ -248,10 +248,13 @@ impl Contract {
                 true => format!("\n    fn {name}(&self) -> Option<&str> {{ self.{name}.as_deref() }}"),
                 false => String::new(),
             };
-            let token = member("access_token") + &member("user_pool_id");
+            let tags = each.tags_member.as_ref().map_or_else(String::new, |(_, name)| {
+                format!("\n    fn tags(&self) -> Option<&Tags> {{ Some(&self.{}) }}", snake(name))
+            });
+            let members = member("access_token") + &member("user_pool_id") + &tags;
             let _ = writeln!(
                 out,
-                "impl Rpc for api::{} {{\n    const OP: Op = Op::{};\n    type Response = {response};\n    type Caller = {};{token}\n}}",
+                "impl Rpc for api::{} {{\n    const OP: Op = Op::{};\n    type Response = {response};\n    type Caller = {};{members}\n}}",
                 each.request,
                 each.name,
                 variant(&each.access),

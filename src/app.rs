@@ -1,5 +1,6 @@
 //! The one road: both wires decode, call [`App::call`], encode. What is true on one wire is true on the other.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -30,7 +31,15 @@ pub trait Rpc: Check + Serialize + Send + Sync + 'static {
     fn user_pool_id(&self) -> Option<&str> {
         None
     }
+
+    /// The tags that the request would set, where it can set any.
+    fn tags(&self) -> Option<&Tags> {
+        None
+    }
 }
+
+/// Tags, by their keys.
+pub type Tags = HashMap<String, String>;
 
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));
 
@@ -100,6 +109,7 @@ impl App {
         let brought = Brought {
             op: R::OP,
             pool: request.user_pool_id(),
+            tags: request.tags(),
             access_token: request.access_token(),
             grant: call.grant.as_ref(),
         };

@@ -4,7 +4,7 @@
 //! looked up, so a denial tells nothing of what exists. One thing may be read: the tags of the pool, and only when a policy
 //! of the principal asks for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -49,53 +49,65 @@ pub struct Asked<'a> {
     pub user_agent: Option<&'a str>,
 }
 
-/// That one operation may be called on one pool: what [`authorize`] grants a principal.
+/// That one operation may be called on one pool, with these tags: what [`authorize`] grants a principal.
 #[derive(Clone, Debug)]
 pub struct Grant {
     op: Op,
     pool: Option<String>,
+    tags: BTreeMap<String, String>,
 }
 
 impl Grant {
     /// Whether this is what was granted: the guard and the decoder must have read the same.
-    pub fn covers(&self, op: Op, pool: Option<&str>) -> bool {
-        self.op == op && self.pool.as_deref() == pool
+    pub fn covers(&self, op: Op, pool: Option<&str>, tags: Option<&HashMap<String, String>>) -> bool {
+        let (decided, asked) = (self.tags.iter(), tags.into_iter().flatten());
+        self.op == op && self.pool.as_deref() == pool && decided.eq(asked.collect::<BTreeMap<_, _>>())
     }
 
     /// For what the process does by itself, when it is set up.
     pub fn of_the_process(op: Op, pool: Option<&str>) -> Self {
-        Grant { op, pool: pool.map(str::to_owned) }
+        Grant { op, pool: pool.map(str::to_owned), tags: BTreeMap::new() }
     }
 }
 
-/// The most of a resource's name that is told.
+/// The most of a resource's name that is compared with patterns and told. No pool's is as long.
 const RESOURCE_CHARACTERS_MAX: usize = 256;
 
 /// Decides, or refuses in the words of IAM.
 pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<'_>) -> Result<Grant, Error> {
     let pool = asked.pool.clone().map(PoolId);
     let resource = pool.as_ref().map_or_else(|| "*".to_owned(), |pool| pool.arn(&services.region, &services.account));
+    let resource: String = resource.chars().take(RESOURCE_CHARACTERS_MAX).collect();
+    let action = action(asked.op);
     let mut context = context_of(principal, services.clock.now(), &services.region);
     describe(&mut context, &asked);
-    let asks_for_tags = principal.policies.iter().any(|(_, policy)| policy.asks_for_resource_tags());
-    if let Some(pool) = pool.filter(|_| asks_for_tags)
-        && let Some(record) = services.store.read(&PoolKey { pool }).await?
-    {
-        set_tags(&mut context, "aws:ResourceTag", &record.tags);
-    }
-    let action = action(asked.op);
-    let explicit = match decide(principal, &action, &resource, &context) {
-        Decision::Allowed(_) => return Ok(Grant { op: asked.op, pool: asked.pool }),
-        Decision::Denied(reason) => {
-            let reason = reason.as_ref().map(ToString::to_string);
-            let (principal, statement) = (principal.arn.as_str(), reason.as_deref().unwrap_or("none"));
-            tracing::debug!(principal, action, resource, statement, "access denied");
-            reason.is_some()
+    let without_tags = decide(principal, &action, &resource, &context);
+    let decision = match tags_of(services, principal, pool).await? {
+        Some(tags) => {
+            set_tags(&mut context, "aws:ResourceTag", &tags);
+            decide(principal, &action, &resource, &context)
         }
+        None => without_tags,
     };
-    // Nobody's pool has so long a name; whoever asks for one need not read it again.
-    let resource = resource.chars().take(RESOURCE_CHARACTERS_MAX).collect();
-    Err(Error::AccessDenied { principal: principal.arn.to_string(), action, resource, explicit })
+    let Decision::Denied(reason) = decision else {
+        return Ok(Grant { op: asked.op, pool: asked.pool, tags: asked.tags });
+    };
+    let statement = reason.map_or_else(|| "none".to_owned(), |reason| reason.to_string());
+    tracing::debug!(principal = principal.arn.as_str(), action, resource, statement, "access denied");
+    // The sentence is that of a pool without tags, such as one that does not exist, wherever that one is denied too.
+    let told = if let Decision::Denied(reason) = without_tags { reason } else { reason };
+    Err(Error::AccessDenied { principal: principal.arn.to_string(), action, resource, explicit: told.is_some() })
+}
+
+/// The tags of a pool, if a policy of the principal asks for them and the pool exists.
+async fn tags_of(
+    services: &Services,
+    principal: &Principal,
+    pool: Option<PoolId>,
+) -> Result<Option<HashMap<String, String>>, Error> {
+    let asks_for_tags = principal.policies.iter().any(|(_, policy)| policy.asks_for_resource_tags());
+    let Some(pool) = pool.filter(|_| asks_for_tags) else { return Ok(None) };
+    Ok(services.store.read(&PoolKey { pool }).await?.map(|record| record.tags.clone()))
 }
 
 /// The IAM action of an operation.
@@ -113,7 +125,7 @@ pub fn decide<'a>(principal: &'a Principal, action: &str, resource: &str, contex
 pub fn context_of(principal: &Principal, now: Timestamp, region: &str) -> Context {
     let mut context = Context::default();
     context.set("aws:PrincipalArn", principal.arn.as_str());
-    context.set("aws:userid", user_id(principal));
+    context.set("aws:userid", principal.arn.principal_id());
     if principal.arn.is_user() {
         context.set("aws:username", principal.arn.name());
     }
@@ -122,12 +134,6 @@ pub fn context_of(principal: &Principal, now: Timestamp, region: &str) -> Contex
     context.set("aws:EpochTime", now.as_second().to_string());
     context.set("aws:RequestedRegion", region);
     context
-}
-
-/// A user's own id; of a role's session the role's and the session's name.
-fn user_id(principal: &Principal) -> String {
-    let id = principal.arn.unique_id();
-    if principal.arn.is_user() { id } else { format!("{id}:{}", principal.arn.name()) }
 }
 
 /// The condition keys of one request.
@@ -145,6 +151,27 @@ fn describe(context: &mut Context, asked: &Asked<'_>) {
 
 fn set_tags<'a>(context: &mut Context, key: &str, tags: impl IntoIterator<Item = (&'a String, &'a String)>) {
     for (name, text) in tags {
-        context.set(&format!("{key}/{name}"), text.as_str());
+        context.add(&format!("{key}/{name}"), text.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_for_what_was_decided_on_and_nothing_else() {
+        let tags = |text: &str| HashMap::from([("stage".to_owned(), text.to_owned())]);
+        let (op, pool) = (Op::CreateUserPool, Some("us-east-1_A"));
+        let grant = Grant { op, pool: pool.map(str::to_owned), tags: tags("test").into_iter().collect() };
+        assert!(grant.covers(op, pool, Some(&tags("test"))));
+        assert!(!grant.covers(Op::DeleteUserPool, pool, Some(&tags("test"))));
+        assert!(!grant.covers(op, Some("us-east-1_B"), Some(&tags("test"))));
+        assert!(!grant.covers(op, None, Some(&tags("test"))));
+        assert!(!grant.covers(op, pool, Some(&tags("live"))));
+        assert!(!grant.covers(op, pool, None));
+        let without = Grant::of_the_process(op, pool);
+        assert!(without.covers(op, pool, None) && without.covers(op, pool, Some(&HashMap::new())));
+        assert!(!without.covers(op, pool, Some(&tags("test"))));
     }
 }

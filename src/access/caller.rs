@@ -1,5 +1,7 @@
 //! Proofs of who calls. Only this module makes them, so an operation that receives one knows that it was checked.
 
+use std::collections::HashMap;
+
 use super::Grant;
 use crate::api::Op;
 use crate::context::Cx;
@@ -12,6 +14,8 @@ pub struct Brought<'a> {
     pub op: Op,
     /// The pool that the decoded request names.
     pub pool: Option<&'a str>,
+    /// The tags that it would set.
+    pub tags: Option<&'a HashMap<String, String>>,
     pub access_token: Option<&'a str>,
     /// What the guard has granted, before the request was decoded.
     pub grant: Option<&'a Grant>,
@@ -61,7 +65,7 @@ impl SignedIn {
 impl Caller for Operator {
     fn is_granted(brought: &Brought<'_>) -> Result<(), Error> {
         let grant = brought.grant.ok_or(Error::MissingAuthenticationToken)?;
-        match grant.covers(brought.op, brought.pool) {
+        match grant.covers(brought.op, brought.pool, brought.tags) {
             true => Ok(()),
             false => Err(Error::internal("the guard and the decoder read different requests")),
         }

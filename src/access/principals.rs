@@ -16,7 +16,7 @@
 //! active = true
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -90,13 +90,20 @@ impl Principals {
             Err(error) => return Err(refuse(error.to_string())),
         };
         let mut principals = Principals { policies: policies.len(), ..Principals::default() };
+        let mut key_ids = HashSet::new();
         for entry in file.principals {
-            principals.add(entry, &policies, sealer).map_err(refuse)?;
+            principals.add(entry, &policies, &mut key_ids, sealer).map_err(refuse)?;
         }
         Ok(principals)
     }
 
-    fn add(&mut self, entry: Entry, policies: &Policies, sealer: &Sealer) -> Result<(), String> {
+    fn add(
+        &mut self,
+        entry: Entry,
+        policies: &Policies,
+        key_ids: &mut HashSet<String>,
+        sealer: &Sealer,
+    ) -> Result<(), String> {
         let arn = entry.arn;
         let attach = |name: String| match policies.get(&name) {
             Some(policy) => Ok((name, policy.clone())),
@@ -112,9 +119,13 @@ impl Principals {
         }
         for key in entry.access_keys {
             let secret = key.open(sealer).map_err(|problem| format!("{arn}: access key {}: {problem}", key.id))?;
-            // A disabled key must be sound as well, but proves nothing.
-            if key.active && self.keys.insert(key.id.clone(), (principal.clone(), secret)).is_some() {
+            // Of two entries for one key the disabled one might be the one that is meant.
+            if !key_ids.insert(key.id.clone()) {
                 return Err(format!("the access key {} stands there twice", key.id));
+            }
+            // A disabled key must be sound as well, but proves nothing.
+            if key.active {
+                self.keys.insert(key.id, (principal.clone(), secret));
             }
         }
         for identity in entry.certificates {
@@ -214,10 +225,23 @@ impl Arn {
         self.0.rsplit('/').next().unwrap_or_default()
     }
 
-    /// A stable id in the form of AWS's: what conditions know as `aws:userid`.
+    /// The ARN of the role whose session it is, if it is one.
+    pub fn role(&self) -> Option<String> {
+        let (role, _session) = self.0.rsplit_once('/').filter(|_| !self.is_user())?;
+        Some(role.replacen(":sts:", ":iam:", 1).replacen(":assumed-role/", ":role/", 1))
+    }
+
+    /// Who acts, as conditions know it as `aws:userid`: a user's id; of a role's session the role's and the session's name.
+    pub fn principal_id(&self) -> String {
+        let id = self.unique_id();
+        if self.is_user() { id } else { format!("{id}:{}", self.name()) }
+    }
+
+    /// A stable id in the form of AWS's, of the user or of the role, which all its sessions share.
     pub fn unique_id(&self) -> String {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
+        let lasting = self.role().unwrap_or_else(|| self.0.clone());
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, lasting.as_bytes());
         let letters = hash.as_ref().iter().take(17).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         let prefix = if self.is_user() { "AIDA" } else { "AROA" };
         letters.fold(prefix.to_owned(), |mut id, letter| {
@@ -274,5 +298,18 @@ mod tests {
         assert_eq!((arn.account(), arn.name(), arn.is_user()), ("123456789012", "alice", true));
         assert_eq!(arn.unique_id().len(), 21);
         assert!(arn.unique_id().starts_with("AIDA"));
+        assert_eq!((arn.role(), arn.principal_id()), (None, arn.unique_id()));
+    }
+
+    #[test]
+    fn sessions_of_a_role_share_its_id() {
+        let session = |name: &str| Arn::parse(&format!("arn:aws:sts::123456789012:assumed-role/desk/{name}")).unwrap();
+        let (one, other) = (session("one"), session("other"));
+        assert_eq!(one.role().unwrap(), "arn:aws:iam::123456789012:role/desk");
+        assert!(one.unique_id().starts_with("AROA"));
+        assert_eq!(one.unique_id(), other.unique_id());
+        assert_eq!(one.principal_id(), format!("{}:one", one.unique_id()));
+        let elsewhere = Arn::parse("arn:aws:sts::123456789012:assumed-role/till/one").unwrap();
+        assert_ne!(one.unique_id(), elsewhere.unique_id());
     }
 }

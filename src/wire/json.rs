@@ -97,12 +97,13 @@ fn has_content_type(headers: &HeaderMap) -> bool {
     CONTENT_TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// The headers as a signature covers them: over HTTP/2 the host stands in the authority.
+/// The headers as a signature covers them: over HTTP/2 the host stands in the authority. Where both are there but differ,
+/// the request has two hosts, and was signed for one.
 pub fn signable_headers(request: &Parts) -> HeaderMap {
     let mut headers = request.headers.clone();
-    let authority = request.uri.authority().filter(|_| !headers.contains_key(HOST));
-    if let Some(host) = authority.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok()) {
-        headers.insert(HOST, host);
+    let authority = request.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(host) = authority.filter(|authority| headers.get(HOST) != Some(authority)) {
+        headers.append(HOST, host);
     }
     headers
 }
@@ -258,5 +259,27 @@ fn with_common_headers(mut response: Response) -> Response {
 fn put(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_counts_once_wherever_it_stands() {
+        let hosts = |uri: &str, host: Option<&str>| {
+            let mut request = http::Request::builder().uri(uri);
+            if let Some(host) = host {
+                request = request.header(HOST, host);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            let headers = signable_headers(&parts);
+            headers.get_all(HOST).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(hosts("/", Some("a:1")), ["a:1"]);
+        assert_eq!(hosts("http://a:1/", None), ["a:1"]);
+        assert_eq!(hosts("http://a:1/", Some("a:1")), ["a:1"]);
+        assert_eq!(hosts("http://b:1/", Some("a:1")), ["a:1", "b:1"], "no signature is over both");
     }
 }

@@ -177,15 +177,16 @@ fn reflection<'a>() -> Result<tonic_reflection::server::Builder<'a>, tonic_refle
 
 /// Which wire and operation the head of a request names.
 fn route<B>(request: &Request<B>) -> Routed {
+    // Nothing else stands at this path, whatever a request calls its body.
+    if request.uri().path() == "/" {
+        return Routed { wire: Wire::Json, op: json::target(request.headers()) };
+    }
     let is_grpc =
         request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     if is_grpc {
         let is_call = *request.method() == Method::POST && request.uri().query().is_none();
         let op = Op::ALL.iter().copied().find(|op| is_call && op.path() == request.uri().path());
         return Routed { wire: Wire::Grpc, op };
-    }
-    if request.uri().path() == "/" {
-        return Routed { wire: Wire::Json, op: json::target(request.headers()) };
     }
     Routed { wire: Wire::Document, op: None }
 }

@@ -51,6 +51,13 @@ impl Scope {
     }
 }
 
+/// Whether a gRPC request goes on behind its message. The decoder would read the first of several, and overlook the rest.
+pub fn goes_on(body: &[u8]) -> bool {
+    body.split_first_chunk::<5>().is_some_and(|(&[_, a, b, c, d], message)| {
+        usize::try_from(u32::from_be_bytes([a, b, c, d])).is_ok_and(|length| length < message.len())
+    })
+}
+
 /// A map's entry: the key is its field 1, the value its field 2.
 fn map_entry(bytes: &[u8]) -> Option<(String, String)> {
     let (mut name, mut text) = (String::new(), String::new());
@@ -130,6 +137,8 @@ mod tests {
         for odd in [&whole[..0], &whole[..4], &whole[..whole.len() - 1], &[whole.clone(), vec![0]].concat()] {
             assert_eq!(Scope::of_body(Op::DescribeUserPool, odd), Scope::default());
         }
+        assert!(goes_on(&[whole.clone(), vec![0]].concat()));
+        assert!(!goes_on(&whole) && !goes_on(&whole[..whole.len() - 1]) && !goes_on(&[]));
         let mut compressed = whole;
         compressed[0] = 1;
         assert_eq!(Scope::of_body(Op::DescribeUserPool, &compressed), Scope::default());

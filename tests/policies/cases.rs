@@ -71,6 +71,9 @@ fn addresses_are_in_networks() {
                 &[false, true, true, false, false, false],
             ),
             (json!({"IpAddress": {key: "0.0.0.0/0"}}), &[true, true, false, true, false, false]),
+            (json!({"IpAddress": {key: "::ffff:192.0.2.0/120"}}), &[true, false, false, true, false, false]),
+            (json!({"IpAddress": {key: "::ffff:192.0.2.7"}}), &[true, false, false, true, false, false]),
+            (json!({"IpAddress": {key: "::/0"}}), &[false, false, true, false, false, false]),
             (json!({"NotIpAddress": {key: "192.0.2.0/24"}}), &[false, true, true, false, true, true]),
         ],
     );

@@ -15,7 +15,7 @@ use crate::access::replay::UsedSignature;
 use crate::access::{Authenticated, Principal, Proof};
 use crate::api::{Access, Op};
 use crate::context::Witness;
-use crate::error::Error;
+use crate::error::{Error, ViolatingValue, Violation};
 use crate::store::{AuditKey, Batch, records};
 
 /// What is known of a request before it is believed.
@@ -93,7 +93,11 @@ impl Event {
             Error::AccessDenied { .. } => "AccessDenied".to_owned(),
             _ => error.exception().name(),
         };
-        self.found().error = Some((code, shortened(&error.to_string())));
+        let message = match error {
+            Error::Constraints(violations) => Error::Constraints(without_hidden(self.op, violations)).to_string(),
+            _ => error.to_string(),
+        };
+        self.found().error = Some((code, shortened(&message)));
     }
 
     /// The record, unless it was committed with the write. `outcome` is the name of the error that was answered, of which
@@ -194,12 +198,23 @@ fn identity(authenticated: Option<&Authenticated>) -> Value {
     let Principal { arn, .. } = &**principal;
     let mut identity = json!({
         "type": if arn.is_user() { "IAMUser" } else { "AssumedRole" },
-        "principalId": arn.unique_id(),
+        "principalId": arn.principal_id(),
         "arn": arn.as_str(),
         "accountId": arn.account(),
     });
     if arn.is_user() {
         identity["userName"] = arn.name().into();
+    }
+    if let Some(role) = arn.role() {
+        let name = role.rsplit('/').next();
+        let issuer = json!({
+            "type": "Role",
+            "principalId": arn.unique_id(),
+            "arn": role,
+            "accountId": arn.account(),
+            "userName": name,
+        });
+        identity["sessionContext"] = json!({"sessionIssuer": issuer});
     }
     if let Proof::Signature { access_key } | Proof::AccessKey { access_key } = proof {
         identity["accessKeyId"] = access_key.as_str().into();
@@ -238,6 +253,21 @@ fn parameters(op: Op, members: Option<&Map<String, Value>>) -> Value {
     };
     let parameters = Value::from_iter(members.iter().map(|(name, value)| shown(name, value)));
     if parameters.to_string().len() > PARAMETERS_BYTES_MAX { json!({"omitted": "too large"}) } else { parameters }
+}
+
+/// Violations without the values that may not be shown. The caller may see again what they sent: a code, for one.
+fn without_hidden(op: Op, violations: &[Violation]) -> Vec<Violation> {
+    let may_be_shown = |path: &str| {
+        let member = path.split('.').next();
+        op.shown_members().iter().any(|shown| Some(lower_camel(shown).as_str()) == member)
+    };
+    let hide = |violation: &Violation| match &violation.value {
+        ViolatingValue::Shown(_) if !may_be_shown(&violation.path) => {
+            Violation { value: ViolatingValue::Sensitive, ..violation.clone() }
+        }
+        _ => violation.clone(),
+    };
+    violations.iter().map(hide).collect()
 }
 
 fn lower_camel(name: &str) -> String {

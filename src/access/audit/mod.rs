@@ -9,7 +9,7 @@ pub mod line;
 pub mod trail;
 pub mod verify;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, Notify, mpsc};
 
@@ -18,10 +18,14 @@ pub use event::Event;
 /// Records that may wait in memory.
 const WAITING_MAX: usize = 16 * 1024;
 
+/// The bytes that those may have together: callers choose a part of each.
+const WAITING_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Where records are handed over to be written.
 pub struct Audit {
     sender: mpsc::Sender<Vec<u8>>,
     receiver: Mutex<mpsc::Receiver<Vec<u8>>>,
+    waiting_bytes: AtomicUsize,
     /// Told when a write was committed together with its record.
     pub committed: Notify,
     is_failing: AtomicBool,
@@ -34,6 +38,7 @@ impl Default for Audit {
         Audit {
             sender,
             receiver: Mutex::new(receiver),
+            waiting_bytes: AtomicUsize::new(0),
             committed: Notify::new(),
             is_failing: AtomicBool::new(false),
             lost: AtomicU64::new(0),
@@ -44,7 +49,10 @@ impl Default for Audit {
 impl Audit {
     /// Hands a record over. When too many wait, because the files cannot be written, it is lost, and the log says so.
     pub fn hand_over(&self, record: Vec<u8>) {
-        if self.sender.try_send(record).is_err() {
+        let length = record.len();
+        let has_room = self.waiting_bytes.fetch_add(length, Ordering::Relaxed) + length <= WAITING_BYTES_MAX;
+        if !has_room || self.sender.try_send(record).is_err() {
+            self.waiting_bytes.fetch_sub(length, Ordering::Relaxed);
             let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
             tracing::error!(lost, "records of the audit trail are being lost");
         }
@@ -61,17 +69,46 @@ impl Audit {
 
     /// Waits for records, and takes what is there, at most `limit`: for whoever writes the files.
     pub async fn wait(&self, records: &mut Vec<Vec<u8>>, limit: usize) {
+        let before = records.len();
         self.receiver.lock().await.recv_many(records, limit).await;
+        self.taken(&records[before..]);
     }
 
     /// Takes what is there without waiting.
     pub fn take(&self, records: &mut Vec<Vec<u8>>, limit: usize) {
         let Ok(mut receiver) = self.receiver.try_lock() else { return };
-        while records.len() < limit {
-            match receiver.try_recv() {
-                Ok(record) => records.push(record),
-                Err(_) => return,
-            }
+        let before = records.len();
+        while records.len() < limit
+            && let Ok(record) = receiver.try_recv()
+        {
+            records.push(record);
         }
+        self.taken(&records[before..]);
+    }
+
+    fn taken(&self, records: &[Vec<u8>]) {
+        self.waiting_bytes.fetch_sub(records.iter().map(Vec::len).sum(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_is_bounded_in_number_and_in_bytes() {
+        let audit = Audit::default();
+        let waiting = |length: usize, handed_over: usize| {
+            (0..handed_over).for_each(|_| audit.hand_over(vec![0; length]));
+            let mut records = Vec::new();
+            audit.take(&mut records, usize::MAX);
+            records.len()
+        };
+        assert_eq!(waiting(1, WAITING_MAX + 1), WAITING_MAX);
+        assert_eq!(waiting(1024 * 1024, 40), 32);
+        assert_eq!(waiting(1024 * 1024, 40), 32, "there is room again");
+        audit.hand_over(vec![0; WAITING_BYTES_MAX]);
+        audit.wait(&mut Vec::new(), 1).await;
+        assert_eq!(waiting(WAITING_BYTES_MAX, 1), 1);
     }
 }

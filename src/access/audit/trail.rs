@@ -85,7 +85,8 @@ impl Trail {
         Ok(())
     }
 
-    /// The `eventID` of every record in the newest two files.
+    /// The `eventID` of every call in the newest two files that went well. That of one whose caller gave up says nothing: its
+    /// write may have been committed all the same, with a record of its own.
     pub fn recent_event_ids(&self) -> Result<HashSet<String>, Error> {
         let mut ids = HashSet::new();
         for number in [self.head.file.saturating_sub(1), self.head.file] {
@@ -97,7 +98,8 @@ impl Trail {
             for line in BufReader::new(file).split(b'\n') {
                 let line = line.map_err(|cause| Error::File { path: path.clone(), cause })?;
                 let record: serde_json::Value = serde_json::from_slice(&line).unwrap_or_default();
-                ids.extend(record["eventID"].as_str().map(str::to_owned));
+                let went_well = record.get("errorCode").is_none();
+                ids.extend(record["eventID"].as_str().filter(|_| went_well).map(str::to_owned));
             }
         }
         Ok(ids)
@@ -128,14 +130,19 @@ impl Trail {
         }
     }
 
-    /// Cuts off what stands behind the head.
+    /// Cuts off what stands behind the head. Behind lines that are gone nothing is written.
     fn restore(&mut self) -> Result<(), Error> {
         let Head { file, bytes, .. } = self.head;
         let path = self.path(file);
-        let cut = self
-            .file(file)
-            .and_then(|opened| if opened.metadata()?.len() > bytes { opened.set_len(bytes) } else { Ok(()) });
-        cut.map_err(|cause| Error::File { path, cause })?;
+        let failed = |cause| Error::File { path: path.clone(), cause };
+        let opened = self.file(file).map_err(failed)?;
+        let length = opened.metadata().map_err(failed)?.len();
+        if length < bytes {
+            return Err(Error::Tampered { path, problem: "it is shorter than the head says" });
+        }
+        if length > bytes {
+            opened.set_len(bytes).map_err(failed)?;
+        }
         let later = file_numbers(&self.directory).map_err(|cause| self.failed(cause))?;
         for number in later.into_iter().filter(|number| *number > file) {
             let path = self.path(number);
@@ -400,6 +407,33 @@ mod tests {
         fs::write(given.file(2), [newest.as_slice(), b"{\"eventID\":"].concat()).unwrap();
         assert!(given.verify().is_ok(), "what is being written is no finding");
         given.open(ONE_FILE).unwrap().append(&[record(3)]).unwrap();
+        assert_eq!(given.verify().unwrap().lines, 3);
+    }
+
+    #[test]
+    fn who_gave_up_on_a_write_does_not_stand_for_it() {
+        let given = Given::new();
+        let mut trail = given.open(ONE_FILE).unwrap();
+        let given_up = br#"{"errorCode":"RequestAbandoned","eventID":"event-1"}"#;
+        trail.append(&[record(0), given_up.to_vec()]).unwrap();
+        assert_eq!(trail.recent_event_ids().unwrap(), HashSet::from(["event-0".to_owned()]));
+    }
+
+    #[test]
+    fn nothing_is_written_behind_lines_that_are_gone() {
+        let given = Given::written(ONE_FILE, 0..2);
+        let mut trail = given.open(ONE_FILE).unwrap();
+        let good = fs::read(given.file(1)).unwrap();
+        let harm: [&dyn Fn(); 2] = [&|| fs::write(given.file(1), &good[..good.len() - 1]).unwrap(), &|| {
+            fs::remove_file(given.file(1)).unwrap()
+        }];
+        for harm in harm {
+            harm();
+            let refused = trail.append(&[record(2)]).unwrap_err().to_string();
+            assert!(refused.ends_with("00000001.jsonl: it is shorter than the head says"), "{refused}");
+            fs::write(given.file(1), &good).unwrap();
+        }
+        trail.append(&[record(2)]).unwrap();
         assert_eq!(given.verify().unwrap().lines, 3);
     }
 

@@ -220,8 +220,14 @@ impl Order {
     }
 }
 
+/// A network, or one address. Those of IPv4 that are written as IPv6 are IPv4, as the addresses of requests are.
 fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(|address| address.to_canonical().into()))
+    let network = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
+    let mapped = match network {
+        IpNet::V6(network) => network.prefix_len().checked_sub(96).zip(network.addr().to_ipv4_mapped()),
+        IpNet::V4(_) => None,
+    };
+    mapped.map_or(Some(network), |(length, address)| IpNet::new(address.into(), length).ok())
 }
 
 fn truth(text: &str) -> Option<bool> {

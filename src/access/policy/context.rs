@@ -33,6 +33,11 @@ impl Context {
         self.0.insert(key.to_ascii_lowercase(), values.into_iter().collect());
     }
 
+    /// Gives a key one more value. The tags `team` and `Team` are two, but one key: then it has the values of both.
+    pub fn add(&mut self, key: &str, value: impl Into<String>) {
+        self.0.entry(key.to_ascii_lowercase()).or_default().push(value.into());
+    }
+
     /// The values of a key; none if the request has no such key.
     pub fn get(&self, key: &str) -> Option<&[String]> {
         self.0.get(&key.to_ascii_lowercase()).map(Vec::as_slice).filter(|values| !values.is_empty())

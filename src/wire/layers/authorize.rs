@@ -14,7 +14,7 @@ use crate::access::authorization::{Asked, authorize as decide};
 use crate::access::{Authenticated, Grant};
 use crate::api::Op;
 use crate::error::Error;
-use crate::wire::scope::Scope;
+use crate::wire::scope::{self, Scope};
 use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
 
 pub async fn authorize(State(gate): State<Gate>, request: Request, next: Next) -> Response {
@@ -38,6 +38,7 @@ pub async fn authorize(State(gate): State<Gate>, request: Request, next: Next) -
 async fn granted(gate: &Gate, routed: Routed, request: Request) -> Result<Request, Error> {
     let op = routed.op.ok_or(Error::MissingAuthenticationToken)?;
     let (mut parts, mut body) = request.into_parts();
+    let mut goes_on = false;
     let scope = match routed.wire {
         Wire::Json => json::members(&parts.extensions).map(|members| Scope::of_members(op, members)),
         Wire::Grpc | Wire::Document => {
@@ -45,11 +46,15 @@ async fn granted(gate: &Gate, routed: Routed, request: Request) -> Result<Reques
             let whole = Limited::new(body, gate.limits.body_bytes_max.saturating_add(5)).collect().await;
             let whole = whole.map_err(|_| Error::RequestTooLarge)?.to_bytes();
             let scope = Scope::of_body(op, &whole);
+            goes_on = scope::goes_on(&whole);
             body = Body::from(whole);
             Some(scope)
         }
     };
     let grant = grant(gate, &parts, op, scope.unwrap_or_default()).await?;
+    if goes_on {
+        return Err(Error::invalid_parameter("A call has one message."));
+    }
     parts.extensions.insert(grant);
     Ok(Request::from_parts(parts, body))
 }

@@ -1,13 +1,15 @@
 //! The audit trail: what is written down of each call, and that nothing can be changed in it unnoticed.
 
+use cognate::access::access_keys::KeyFile;
 use cognate::access::audit::verify::verify;
+use cognate::access::principals::{Arn, policies_directory};
 use cognate::api;
 use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
 use serde_json::{Value, json};
 
 use crate::spec;
 use crate::support::fixtures::PASSWORD;
-use crate::support::{Credential, OPERATOR, Wire, World, policy};
+use crate::support::{AccessKey, Credential, OPERATOR, Wire, World, policy};
 
 fn named<'a>(trail: &'a [Value], name: &str) -> Vec<&'a Value> {
     trail.iter().filter(|record| record["eventName"] == name).collect()
@@ -117,6 +119,52 @@ spec! {
         for secret in secrets {
             assert!(!text.contains(&secret), "{secret} is in {text}");
         }
+    }
+}
+
+spec! {
+    async fn a_refusal_tells_no_value_that_is_hidden(world: World) {
+        let client = world.app_client().await;
+        world.sign_up(&client, "alice").await;
+        let seen = world.confirm(&client, "alice", "123 456").await.unwrap_err();
+        assert!(seen.message.contains("Value '123 456' at 'confirmationCode'"), "{}", seen.message);
+        let operator = Credential::AccessKey(world.operator.clone());
+        let ask = api::DescribeUserPoolRequest { user_pool_id: Some("no pool".into()) };
+        world.call_as(&operator, ask).await.unwrap_err();
+        let trail = world.audit().await;
+        let message = |name| named(&trail, name)[0]["errorMessage"].as_str().unwrap().to_owned();
+        assert_eq!(
+            message("ConfirmSignUp"),
+            "1 validation error detected: Value at 'confirmationCode' failed to satisfy constraint: Member must satisfy \
+             regular expression pattern: [\\S]+"
+        );
+        assert!(message("DescribeUserPool").contains("Value 'no pool' at 'userPoolId'"));
+    }
+}
+
+spec! {
+    async fn a_session_of_a_role_names_its_role(world: World) {
+        let access = world.config.access_directory();
+        std::fs::write(policies_directory(&access).join("all.json"), policy("Allow", "*", "*")).unwrap();
+        let arn = "arn:aws:sts::000000000000:assumed-role/desk/monday";
+        let services = &world.app.services;
+        let mut file = KeyFile::open(&access).unwrap();
+        file.add_principal(&Arn::parse(arn).unwrap(), &["all"]);
+        let key = file.create(arn, &services.sealer, &services.rng, services.clock.now()).unwrap();
+        file.save().unwrap();
+        world.reload();
+        let key = AccessKey { id: key.id, secret: key.secret.expose().clone() };
+        let request = api::ListUserPoolsRequest { max_results: Some(1), ..Default::default() };
+        world.call_as(&Credential::AccessKey(key), request).await.unwrap();
+        let trail = world.audit().await;
+        let identity = &named(&trail, "ListUserPools")[0]["userIdentity"];
+        let issuer = &identity["sessionContext"]["sessionIssuer"];
+        assert_eq!(identity["type"], "AssumedRole");
+        assert_eq!(identity["arn"], arn);
+        assert_eq!(issuer["type"], "Role");
+        assert_eq!(issuer["arn"], "arn:aws:iam::000000000000:role/desk");
+        assert_eq!(issuer["userName"], "desk");
+        assert_eq!(identity["principalId"], format!("{}:monday", issuer["principalId"].as_str().unwrap()));
     }
 }
 

@@ -1,6 +1,8 @@
 //! What policies decide over the whole road, and what a denied caller can learn: nothing.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cognate::api::{self, Op};
+use prost::Message as _;
 use serde_json::json;
 use tonic_types::StatusExt as _;
 
@@ -79,6 +81,82 @@ spec! {
 }
 
 spec! {
+    async fn a_denial_by_tags_does_not_tell_that_they_are_there(world: World) {
+        let own = world.pool(|_| {}).await;
+        let other = world.pool(|request| request.user_pool_tags = [("stage".to_owned(), "live".to_owned())].into()).await;
+        let nowhere = "us-east-1_Nowhere00";
+        for (operator, explicit) in [("StringEquals", false), ("StringNotEquals", true)] {
+            let text = json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Action": "*", "Resource": arn(&own)},
+                {
+                    "Effect": "Deny",
+                    "Action": "*",
+                    "Resource": "*",
+                    "Condition": {operator: {"aws:ResourceTag/stage": "live"}},
+                },
+            ]});
+            let key = Credential::AccessKey(world.principal(operator, &text.to_string()));
+            let hidden = describe(&world, &key, &other).await.unwrap_err();
+            let absent = describe(&world, &key, nowhere).await.unwrap_err();
+            assert_eq!(hidden.exception, "AccessDeniedException");
+            assert_eq!(hidden.message, absent.message.replace(nowhere, &other));
+            assert_eq!(absent.message.contains("explicit deny"), explicit, "{}", absent.message);
+        }
+        // Where a pool without tags is open, the one with them says what closes it.
+        let text = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:ResourceTag/stage": "live"}},
+            },
+        ]});
+        let key = Credential::AccessKey(world.principal("desk", &text.to_string()));
+        assert_eq!(describe(&world, &key, &own).await, Ok(()));
+        assert!(describe(&world, &key, &other).await.unwrap_err().message.contains("explicit deny"));
+    }
+}
+
+spec! {
+    async fn tags_that_differ_in_case_hide_nothing_from_a_policy(world: World) {
+        let text = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:RequestTag/stage": "live"}},
+            },
+        ]});
+        let key = Credential::AccessKey(world.principal("desk", &text.to_string()));
+        for (first, second) in [("live", "test"), ("test", "live")] {
+            let tags = [("Stage".to_owned(), first.to_owned()), ("stage".to_owned(), second.to_owned())];
+            let create = api::CreateUserPoolRequest {
+                pool_name: Some("p".into()),
+                user_pool_tags: tags.into(),
+                ..Default::default()
+            };
+            assert_eq!(world.call_as(&key, create).await.unwrap_err().exception, "AccessDeniedException");
+        }
+    }
+}
+
+spec! {
+    async fn a_name_that_no_pool_can_have_is_not_compared_to_its_end(world: World) {
+        let text = json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "*", "Resource": arn("*end")},
+        ]});
+        let key = Credential::AccessKey(world.principal("desk", &text.to_string()));
+        let short = describe(&world, &key, &("a".repeat(100) + "end")).await.unwrap_err();
+        assert_eq!(short.exception, "AccessDeniedException");
+        let long = describe(&world, &key, &("a".repeat(300) + "end")).await.unwrap_err();
+        assert_eq!(long.exception, "InvalidParameterException", "the validator refuses what the guard need not");
+    }
+}
+
+spec! {
     async fn a_pool_is_made_only_with_the_tags_that_policy_asks_for(world: World) {
         let policy = on_condition("Allow", json!({
             "StringEquals": {"aws:RequestTag/team": "desk"},
@@ -130,6 +208,31 @@ spec! {
             assert_eq!(done, expected, "{condition}");
         }
     }
+}
+
+/// The guard and the decoder must read the same: of two messages one of them might read none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_message_hides_nothing_from_a_policy() {
+    let world = World::new(Wire::Grpc).await;
+    let text = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestTag/stage": "live"}}},
+    ]});
+    let key = world.principal("desk", &text.to_string());
+    let tags = [("stage".to_owned(), "live".to_owned())].into();
+    let create = api::CreateUserPoolRequest { pool_name: Some("p".into()), user_pool_tags: tags, ..Default::default() };
+    let message = create.encode_to_vec();
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    let one = [&[0], length.as_slice(), &message].concat();
+    let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", key.id, key.secret)));
+    let headers = [("content-type", "application/grpc"), ("te", "trailers"), ("authorization", &basic)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    for (body, code) in [(one.clone(), "7"), ([one, vec![0; 5]].concat(), "3")] {
+        let reply = http::post(&world.address, Op::CreateUserPool.path(), &headers, body).await;
+        assert_eq!(reply.header("grpc-status"), Some(code));
+    }
+    let list = api::ListUserPoolsRequest { max_results: Some(10), ..Default::default() };
+    assert!(world.call(list).await.unwrap().user_pools.is_empty(), "no pool was made");
 }
 
 /// Whatever is wrong with a request, a caller who may not make it hears only that.

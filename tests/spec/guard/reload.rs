@@ -57,12 +57,17 @@ spec! {
         let credential = Credential::AccessKey(world.operator.clone());
         let file = principals_file(&world.config.access_directory());
         let good = std::fs::read_to_string(&file).unwrap();
+        let key = &good[good.find("[[principal.access_key]]").unwrap()..];
+        let key_twice = format!("{good}\n{}", key.replace("active = true", "active = false"));
+        // Were it taken, the operator could do nothing any more.
+        let key_twice = key_twice.replace("\"administrator\"", "");
         for bad in [
             "nonsense = 1".to_owned(),
             good.replace("administrator", "no such policy"),
             good.replace("user/operator", "nobody/operator"),
             good.replace("sealed_secret = \"", "sealed_secret = \"00"),
             format!("{good}\n{good}"),
+            key_twice,
         ] {
             assert_ne!(bad, good);
             std::fs::write(&file, bad).unwrap();

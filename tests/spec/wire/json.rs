@@ -64,7 +64,14 @@ async fn the_content_type_is_amazons_json() {
         let refused = post(&world, &all, b"{}").await.refusal();
         assert_eq!(refused.exception, "InvalidParameterException", "{kind}");
     }
-    for kind in ["application/json", "text/plain", "application/x-amz-json-1.2", "application/x-amz-json-1.11", ""] {
+    for kind in [
+        "application/json",
+        "application/grpc",
+        "text/plain",
+        "application/x-amz-json-1.2",
+        "application/x-amz-json-1.11",
+        "",
+    ] {
         let mut all = call_headers("SignUp");
         all[0].1 = kind.to_owned();
         assert_eq!(framework(&post(&world, &all, b"{}").await), bare(404, "UnknownOperationException"), "{kind}");
