@@ -197,7 +197,7 @@ impl Server {
         for service in services() {
             health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
         }
-        let router = wire::router(gate, health_service).map_err(|cause| CannotServe::because("reflection", cause))?;
+        let service = wire::service(gate, health_service).map_err(|cause| CannotServe::because("reflection", cause))?;
 
         let (stop, stopped) = watch::channel(false);
         let mut jobs = tasks::start(&app.services, outbox, reloads, &stopped);
@@ -205,7 +205,7 @@ impl Server {
         let auditor = tokio::spawn(tasks::audit(app.clone(), trail, all_is_done));
         let mut serving = JoinSet::new();
         for listener in listeners {
-            serving.spawn(connection::serve(listener, router.clone(), bounds, stopped.clone()));
+            serving.spawn(connection::serve(listener, service.clone(), bounds, stopped.clone()));
         }
         tokio::select! {
             _ = serving.join_next() => return Err(CannotServe("a listener ended by itself".into())),

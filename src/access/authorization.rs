@@ -79,8 +79,11 @@ pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<
     let resource = pool.as_ref().map_or_else(|| "*".to_owned(), |pool| pool.arn(&services.region, &services.account));
     let resource: String = resource.chars().take(RESOURCE_CHARACTERS_MAX).collect();
     let action = action(asked.op);
-    let mut context = context_of(principal, services.clock.now(), &services.region);
-    describe(&mut context, &asked);
+    let mut context = Context::default();
+    if principal.policies.iter().any(|(_, policy)| policy.asks_for_context()) {
+        context = context_of(principal, services.clock.now(), &services.region);
+        describe(&mut context, &asked);
+    }
     let without_tags = decide(principal, &action, &resource, &context);
     let decision = match tags_of(services, principal, pool).await? {
         Some(tags) => {

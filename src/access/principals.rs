@@ -43,12 +43,15 @@ pub struct Principal {
 /// A principal's Amazon resource name: a user's (`arn:aws:iam::<account>:user/<path><name>`) or an assumed role's
 /// (`arn:aws:sts::<account>:assumed-role/<role>/<session>`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Arn(String);
+pub struct Arn {
+    text: String,
+    unique_id: String,
+}
 
 /// The principals, by what proves who they are.
 #[derive(Debug, Default)]
 pub struct Principals {
-    all: HashMap<Arn, Arc<Principal>>,
+    all: HashMap<String, Arc<Principal>>,
     keys: HashMap<String, (Arc<Principal>, Secret<Vec<u8>>)>,
     certificates: HashMap<String, Arc<Principal>>,
     policies: usize,
@@ -111,7 +114,7 @@ impl Principals {
         };
         let attached = entry.policies.into_iter().map(attach).collect::<Result<_, _>>()?;
         let principal = Arc::new(Principal { arn: arn.clone(), tags: entry.tags, policies: attached });
-        if self.all.insert(arn.clone(), principal.clone()).is_some() {
+        if self.all.insert(arn.to_string(), principal.clone()).is_some() {
             return Err(format!("{arn} stands there twice"));
         }
         if entry.access_keys.len() > ACCESS_KEYS_MAX {
@@ -148,7 +151,7 @@ impl Principals {
 
     /// The principal of this name.
     pub fn named(&self, arn: &str) -> Option<&Arc<Principal>> {
-        self.all.get(&Arn(arn.to_owned()))
+        self.all.get(arn)
     }
 
     /// How many principals and policies there are.
@@ -204,43 +207,52 @@ impl Arn {
             _ => false,
         };
         let is_partition = partition.starts_with("aws") && partition.chars().all(named);
-        if is_account && are_names && has_form && is_partition { Ok(Arn(text.to_owned())) } else { Err(wrong()) }
+        if !(is_account && are_names && has_form && is_partition) {
+            return Err(wrong());
+        }
+        let mut arn = Arn { text: text.to_owned(), unique_id: String::new() };
+        arn.unique_id = arn.derived_id();
+        Ok(arn)
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     pub fn account(&self) -> &str {
-        self.0.split(':').nth(4).unwrap_or_default()
+        self.text.split(':').nth(4).unwrap_or_default()
     }
 
     /// Whether it is a user's, not an assumed role's.
     pub fn is_user(&self) -> bool {
-        self.0.split(':').nth(2) == Some("iam")
+        self.text.split(':').nth(2) == Some("iam")
     }
 
     /// The user's name, without its path; or the session's of a role.
     pub fn name(&self) -> &str {
-        self.0.rsplit('/').next().unwrap_or_default()
+        self.text.rsplit('/').next().unwrap_or_default()
     }
 
     /// The ARN of the role whose session it is, if it is one.
     pub fn role(&self) -> Option<String> {
-        let (role, _session) = self.0.rsplit_once('/').filter(|_| !self.is_user())?;
+        let (role, _session) = self.text.rsplit_once('/').filter(|_| !self.is_user())?;
         Some(role.replacen(":sts:", ":iam:", 1).replacen(":assumed-role/", ":role/", 1))
     }
 
     /// Who acts, as conditions know it as `aws:userid`: a user's id; of a role's session the role's and the session's name.
     pub fn principal_id(&self) -> String {
         let id = self.unique_id();
-        if self.is_user() { id } else { format!("{id}:{}", self.name()) }
+        if self.is_user() { id.to_owned() } else { format!("{id}:{}", self.name()) }
     }
 
     /// A stable id in the form of AWS's, of the user or of the role, which all its sessions share.
-    pub fn unique_id(&self) -> String {
+    pub fn unique_id(&self) -> &str {
+        &self.unique_id
+    }
+
+    fn derived_id(&self) -> String {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let lasting = self.role().unwrap_or_else(|| self.0.clone());
+        let lasting = self.role().unwrap_or_else(|| self.text.clone());
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, lasting.as_bytes());
         let letters = hash.as_ref().iter().take(17).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         let prefix = if self.is_user() { "AIDA" } else { "AROA" };
@@ -253,7 +265,7 @@ impl Arn {
 
 impl std::fmt::Display for Arn {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(&self.0)
+        out.write_str(&self.text)
     }
 }
 
@@ -298,7 +310,7 @@ mod tests {
         assert_eq!((arn.account(), arn.name(), arn.is_user()), ("123456789012", "alice", true));
         assert_eq!(arn.unique_id().len(), 21);
         assert!(arn.unique_id().starts_with("AIDA"));
-        assert_eq!((arn.role(), arn.principal_id()), (None, arn.unique_id()));
+        assert_eq!((arn.role(), arn.principal_id()), (None, arn.unique_id().to_owned()));
     }
 
     #[test]

@@ -21,10 +21,9 @@ const BATCH_MAX: usize = 1024;
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub async fn run(app: App, trail: Trail, mut stop: watch::Receiver<bool>) {
-    let known = trail.recent_event_ids();
     let trail = Arc::new(Mutex::new(trail));
-    let mut known = known.unwrap_or_else(|cause| {
-        tracing::error!(%cause, "the newest files of the audit trail could not be read");
+    let mut known = left_by_a_crash(&app, &trail).await.unwrap_or_else(|cause| {
+        tracing::error!(cause, "what the audit trail has already could not be read");
         HashSet::new()
     });
     let mut handed_over = Vec::new();
@@ -55,6 +54,18 @@ pub async fn run(app: App, trail: Trail, mut stop: watch::Receiver<bool>) {
             }
         }
     }
+}
+
+/// The calls that the newest files have already, if a crash may have left their records in the store as well.
+async fn left_by_a_crash(app: &App, trail: &Arc<Mutex<Trail>>) -> Result<HashSet<String>, String> {
+    let waiting = app.services.store.list::<AuditKey>(AuditKey::PREFIX, None, 1).await;
+    if waiting.map_err(|cause| cause.to_string())?.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let trail = trail.clone();
+    let read = move || trail.lock().unwrap_or_else(PoisonError::into_inner).recent_event_ids();
+    let read = tokio::task::spawn_blocking(read).await;
+    read.map_err(|cause| cause.to_string())?.map_err(|cause| cause.to_string())
 }
 
 /// Writes what there is, and gives how much it was. After a failure everything is still to be written.

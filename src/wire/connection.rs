@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
+use axum::response::Response;
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -58,7 +58,12 @@ impl From<&Config> for Bounds {
 }
 
 /// Serves until `stop` changes, then lets requests in flight finish within the drain's bound.
-pub async fn serve(listener: Listener, router: Router, bounds: Bounds, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: Listener,
+    service: impl Conversation<Body>,
+    bounds: Bounds,
+    mut stop: watch::Receiver<bool>,
+) {
     let Listener { socket: listener, service: listening } = listener;
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(bounds.connections_max));
@@ -68,19 +73,19 @@ pub async fn serve(listener: Listener, router: Router, bounds: Bounds, mut stop:
             _ = stop.wait_for(|stopping| *stopping) => break,
         };
         let Some((stream, address, place)) = accepted else { continue };
-        let (router, watcher) = (router.clone(), graceful.watcher());
+        let (service, watcher) = (service.clone(), graceful.watcher());
         let (stream, listener) = (bounded(stream, bounds), listening.clone());
         tokio::spawn(async move {
             let _place = place;
             let Some(tls) = listener.tls.as_ref().map(|tls| tls.current()) else {
                 let peer = Peer { address, listener, tls: None, certificate: None };
-                return converse(stream, with_peer(router, peer), bounds, watcher).await;
+                return converse(stream, with_peer(service, peer), bounds, watcher).await;
             };
             let handshake = TlsAcceptor::from(tls.server.clone()).accept(Box::pin(stream));
             match timeout(bounds.handshake_timeout, handshake).await {
                 Ok(Ok(stream)) => {
                     let peer = greeted(address, listener, stream.get_ref().1);
-                    converse(stream, with_peer(router, peer), bounds, watcher).await;
+                    converse(stream, with_peer(service, peer), bounds, watcher).await;
                 }
                 Ok(Err(cause)) => tracing::debug!(%cause, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
@@ -94,7 +99,7 @@ pub async fn serve(listener: Listener, router: Router, bounds: Bounds, mut stop:
 }
 
 /// Speaks HTTP on one connection until either end has enough.
-async fn converse<S>(stream: S, service: impl Conversation, bounds: Bounds, watcher: Watcher)
+async fn converse<S>(stream: S, service: impl Conversation<Incoming>, bounds: Bounds, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
@@ -169,26 +174,24 @@ fn protocols(bounds: Bounds) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// What answers the requests of one connection.
-trait Conversation:
-    Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send + 'static>
-    + Clone
-    + Send
-    + 'static
+/// What answers requests with bodies of this kind.
+pub trait Conversation<B>:
+    Service<Request<B>, Response = Response, Error = Infallible, Future: Send + 'static> + Clone + Send + Sync + 'static
 {
 }
 
-impl<S> Conversation for S where
-    S: Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send + 'static>
+impl<B, S> Conversation<B> for S where
+    S: Service<Request<B>, Response = Response, Error = Infallible, Future: Send + 'static>
         + Clone
         + Send
+        + Sync
         + 'static
 {
 }
 
-/// The router, told for each request who is at the other end.
-fn with_peer(router: Router, peer: Peer) -> impl Conversation {
-    router.map_request(move |mut request: Request<Incoming>| {
+/// The service, told for each request who is at the other end.
+fn with_peer(service: impl Conversation<Body>, peer: Peer) -> impl Conversation<Incoming> {
+    service.map_request(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         request.map(Body::new)
     })

@@ -18,13 +18,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, StatusCode};
 use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::ServiceBuilder;
 
+use connection::Conversation;
 use tls::Tls;
 use tokio::net::TcpListener;
 
@@ -38,7 +39,6 @@ use crate::error::Error;
 use crate::live::Live;
 
 /// What the layers and handlers share.
-#[derive(Clone)]
 pub struct Gate {
     pub app: App,
     pub principals: Arc<Live<Principals>>,
@@ -141,10 +141,16 @@ fn event_of(extensions: &Extensions) -> Option<&Arc<Event>> {
 }
 
 /// Everything that is served. Layers read top to bottom, outermost first.
-pub fn router<H: Health>(gate: Gate, health: HealthServer<H>) -> Result<Router, tonic_reflection::server::Error> {
-    let layers = ServiceBuilder::new()
+///
+/// They stand around the router as a whole: around each route they would be copied, and boxed, for every request.
+pub fn service<H: Health>(
+    gate: Gate,
+    health: HealthServer<H>,
+) -> Result<impl Conversation<Body>, tonic_reflection::server::Error> {
+    let gate = Arc::new(gate);
+    Ok(ServiceBuilder::new()
         // Which operation, by the head alone: everything below speaks of it.
-        .layer(from_fn_with_state((), layers::resolve::resolve))
+        .layer(from_fn(layers::resolve::resolve))
         // One id, one span, one line a request, whatever happens below.
         .layer(from_fn_with_state(gate.clone(), layers::trace::trace))
         // However it ends, it is written down.
@@ -154,17 +160,21 @@ pub fn router<H: Health>(gate: Gate, health: HealthServer<H>) -> Result<Router, 
         // Operators prove who they are,
         .layer(from_fn_with_state(gate.clone(), layers::authenticate::authenticate))
         // and policy decides, before their request is decoded.
-        .layer(from_fn_with_state(gate.clone(), layers::authorize::authorize));
-    let grpc = grpc::Grpc::new(&gate);
+        .layer(from_fn_with_state(gate.clone(), layers::authorize::authorize))
+        .service(router(&gate, health)?))
+}
+
+/// Where each path leads.
+fn router<H: Health>(gate: &Arc<Gate>, health: HealthServer<H>) -> Result<Router, tonic_reflection::server::Error> {
+    let grpc = grpc::Grpc::new(gate);
     Ok(grpc::routes(&grpc)
         .add_service(health)
         .add_service(reflection()?.build_v1()?)
         .add_service(reflection()?.build_v1alpha()?)
         .into_axum_router()
         .merge(Router::new().route("/", axum::routing::any(json::answer_request)).with_state(gate.clone()))
-        .merge(well_known::router(gate))
-        .fallback(unknown_path)
-        .layer(layers))
+        .merge(well_known::router(gate.clone()))
+        .fallback(unknown_path))
 }
 
 fn reflection<'a>() -> Result<tonic_reflection::server::Builder<'a>, tonic_reflection::server::Error> {

@@ -1,5 +1,7 @@
 //! What verifiers fetch: a pool's public keys and its discovery document, under the pool's issuer.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +16,7 @@ use crate::context::Cx;
 use crate::domain::ids::PoolId;
 use crate::error::Error;
 
-pub fn router(gate: Gate) -> Router {
+pub fn router(gate: Arc<Gate>) -> Router {
     Router::new()
         .route("/{pool}/.well-known/jwks.json", get(keys))
         .route("/{pool}/.well-known/openid-configuration", get(discovery))
@@ -22,13 +24,13 @@ pub fn router(gate: Gate) -> Router {
 }
 
 /// The pool's public keys (RFC 7517): the one for ID tokens, then the one for access tokens.
-async fn keys(State(gate): State<Gate>, Path(pool): Path<String>) -> Response {
+async fn keys(State(gate): State<Arc<Gate>>, Path(pool): Path<String>) -> Response {
     let keys = Cx::new(&gate.app.services).signing_keys(&PoolId(pool)).await;
     answer(keys.map(|found| Some(found?.published.clone())))
 }
 
 /// Discovery (OpenID Connect Discovery 1.0, section 3), as far as this server has what it speaks of.
-async fn discovery(State(gate): State<Gate>, Path(pool): Path<String>) -> Response {
+async fn discovery(State(gate): State<Arc<Gate>>, Path(pool): Path<String>) -> Response {
     let cx = Cx::new(&gate.app.services);
     let found = match cx.pool(&pool).await {
         Err(Error::UserPoolDoesNotExist(_)) => Ok(None),

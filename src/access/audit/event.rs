@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::record::{AdditionalEventData, Record, TlsDetails, UserIdentity};
+use crate::access::Authenticated;
 use crate::access::replay::UsedSignature;
-use crate::access::{Authenticated, Principal, Proof};
 use crate::api::{Access, Op};
 use crate::context::Witness;
 use crate::error::{Error, ViolatingValue, Violation};
@@ -40,12 +41,13 @@ pub struct Event {
     found: Mutex<Found>,
 }
 
+/// What came to light on the way.
 #[derive(Debug, Default)]
-struct Found {
-    authenticated: Option<Authenticated>,
+pub(super) struct Found {
+    pub(super) authenticated: Option<Authenticated>,
     signature: Option<UsedSignature>,
-    pool: Option<String>,
-    sub: Option<String>,
+    pub(super) pool: Option<String>,
+    pub(super) sub: Option<String>,
     parameters: Value,
     error: Option<(String, String)>,
     /// The record was committed with the write.
@@ -78,7 +80,7 @@ impl Event {
     /// The pool that the request names.
     pub fn names_pool(&self, pool: Option<&str>) {
         if let Some(pool) = pool {
-            self.found().pool = Some(shortened(pool));
+            self.found().pool = Some(shortened(pool).to_owned());
         }
     }
 
@@ -97,7 +99,7 @@ impl Event {
             Error::Constraints(violations) => Error::Constraints(without_hidden(self.op, violations)).to_string(),
             _ => error.to_string(),
         };
-        self.found().error = Some((code, shortened(&message)));
+        self.found().error = Some((code, shortened(&message).to_owned()));
     }
 
     /// The record, unless it was committed with the write. `outcome` is the name of the error that was answered, of which
@@ -124,38 +126,34 @@ impl Event {
 
     fn record(&self, found: &Found) -> Vec<u8> {
         let Event { id, at, op, origin, .. } = self;
-        let mut record = json!({
-            "eventVersion": "1.11",
-            "userIdentity": identity(found.authenticated.as_ref()),
-            "eventTime": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "eventSource": "cognito-idp.amazonaws.com",
-            "eventName": op.name(),
-            "awsRegion": origin.region,
-            "sourceIPAddress": origin.source.to_canonical(),
-            "userAgent": origin.user_agent.as_deref().map(shortened),
-            "requestParameters": found.parameters,
-            "responseElements": null,
-            "additionalEventData": additional(found),
-            "requestID": *origin.request_id,
-            "eventID": id,
-            "readOnly": op.is_read_only(),
-            "eventType": "AwsApiCall",
-            "managementEvent": true,
-            "recipientAccountId": origin.account,
-            "eventCategory": "Management",
-        });
-        if let Some((code, message)) = &found.error {
-            record["errorCode"] = code.as_str().into();
-            if !message.is_empty() {
-                record["errorMessage"] = message.as_str().into();
-            }
-        }
-        if let Some((version, cipher_suite, host)) = &origin.tls {
-            let host = host.as_deref().map(shortened);
-            record["tlsDetails"] =
-                json!({"tlsVersion": version, "cipherSuite": cipher_suite, "clientProvidedHostHeader": host});
-        }
-        record.to_string().into_bytes()
+        let record = Record {
+            event_version: "1.11",
+            user_identity: UserIdentity::of(found.authenticated.as_ref()),
+            event_time: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            event_source: "cognito-idp.amazonaws.com",
+            event_name: op.name(),
+            aws_region: &origin.region,
+            source_ip_address: origin.source.to_canonical(),
+            user_agent: origin.user_agent.as_deref().map(shortened),
+            error_code: found.error.as_ref().map(|(code, _)| code),
+            error_message: found.error.as_ref().map(|(_, message)| message).filter(|message| !message.is_empty()),
+            request_parameters: &found.parameters,
+            response_elements: (),
+            additional_event_data: AdditionalEventData::of(found),
+            request_id: &origin.request_id,
+            event_id: *id,
+            read_only: op.is_read_only(),
+            event_type: "AwsApiCall",
+            management_event: true,
+            recipient_account_id: &origin.account,
+            event_category: "Management",
+            tls_details: origin.tls.as_ref().map(|(version, cipher_suite, host)| TlsDetails {
+                tls_version: version,
+                cipher_suite,
+                client_provided_host_header: host.as_deref().map(shortened),
+            }),
+        };
+        serde_json::to_vec(&record).unwrap_or_default()
     }
 }
 
@@ -191,59 +189,6 @@ fn is_operators(op: Op) -> bool {
     !matches!(op.access(), Access::Anyone | Access::SignedIn)
 }
 
-fn identity(authenticated: Option<&Authenticated>) -> Value {
-    let Some(Authenticated { principal, proof }) = authenticated else {
-        return json!({"type": "Unknown", "principalId": "Anonymous"});
-    };
-    let Principal { arn, .. } = &**principal;
-    let mut identity = json!({
-        "type": if arn.is_user() { "IAMUser" } else { "AssumedRole" },
-        "principalId": arn.principal_id(),
-        "arn": arn.as_str(),
-        "accountId": arn.account(),
-    });
-    if arn.is_user() {
-        identity["userName"] = arn.name().into();
-    }
-    if let Some(role) = arn.role() {
-        let name = role.rsplit('/').next();
-        let issuer = json!({
-            "type": "Role",
-            "principalId": arn.unique_id(),
-            "arn": role,
-            "accountId": arn.account(),
-            "userName": name,
-        });
-        identity["sessionContext"] = json!({"sessionIssuer": issuer});
-    }
-    if let Proof::Signature { access_key } | Proof::AccessKey { access_key } = proof {
-        identity["accessKeyId"] = access_key.as_str().into();
-    }
-    identity
-}
-
-fn additional(found: &Found) -> Value {
-    let mut data = Map::new();
-    let mut put = |name: &str, text: Option<&str>| {
-        if let Some(text) = text {
-            data.insert(name.to_owned(), text.into());
-        }
-    };
-    put("userPoolId", found.pool.as_deref());
-    put("sub", found.sub.as_deref());
-    match found.authenticated.as_ref().map(|it| &it.proof) {
-        Some(Proof::Signature { .. }) => put("credential", Some("SIGNATURE")),
-        Some(Proof::AccessKey { .. }) => put("credential", Some("ACCESS_KEY")),
-        Some(Proof::Certificate { identity, fingerprint }) => {
-            put("credential", Some("CERTIFICATE"));
-            put("certificateIdentity", Some(identity));
-            put("certificateSha256", Some(fingerprint));
-        }
-        None => {}
-    }
-    if data.is_empty() { Value::Null } else { data.into() }
-}
-
 /// The members of a request under CloudTrail's spelling of their names; what may not be shown is there, but hidden.
 fn parameters(op: Op, members: Option<&Map<String, Value>>) -> Value {
     let Some(members) = members else { return Value::Null };
@@ -275,6 +220,6 @@ fn lower_camel(name: &str) -> String {
     characters.next().into_iter().flat_map(char::to_lowercase).chain(characters).collect()
 }
 
-fn shortened(text: &str) -> String {
-    text.chars().take(CHARACTERS_MAX).collect()
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(CHARACTERS_MAX).map_or(text, |(end, _)| &text[..end])
 }

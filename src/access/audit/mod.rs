@@ -6,6 +6,7 @@
 
 pub mod event;
 pub mod line;
+mod record;
 pub mod trail;
 pub mod verify;
 

@@ -9,6 +9,8 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Wri
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use super::line::{Head, Link, file_name, file_numbers, head_file};
 use crate::crypto::secret::Secret;
 
@@ -19,6 +21,15 @@ pub enum Error {
     File { path: PathBuf, cause: io::Error },
     #[error("{}: {problem}", path.display())]
     Tampered { path: PathBuf, problem: &'static str },
+}
+
+/// What of a line tells whether its record was written before.
+#[derive(Default, Deserialize)]
+struct Call<'a> {
+    #[serde(rename = "eventID")]
+    id: Option<&'a str>,
+    #[serde(rename = "errorCode")]
+    error_code: Option<&'a str>,
 }
 
 /// The files of the trail, open for writing.
@@ -97,9 +108,8 @@ impl Trail {
             };
             for line in BufReader::new(file).split(b'\n') {
                 let line = line.map_err(|cause| Error::File { path: path.clone(), cause })?;
-                let record: serde_json::Value = serde_json::from_slice(&line).unwrap_or_default();
-                let went_well = record.get("errorCode").is_none();
-                ids.extend(record["eventID"].as_str().filter(|_| went_well).map(str::to_owned));
+                let call: Call<'_> = serde_json::from_slice(&line).unwrap_or_default();
+                ids.extend(call.id.filter(|_| call.error_code.is_none()).map(str::to_owned));
             }
         }
         Ok(ids)

@@ -72,7 +72,7 @@ struct Document<const VARIABLES: bool> {
 
 impl<const VARIABLES: bool> From<Document<VARIABLES>> for Policy {
     fn from(document: Document<VARIABLES>) -> Self {
-        Policy { statements: document.statements.0 }
+        Policy::new(document.statements.0)
     }
 }
 

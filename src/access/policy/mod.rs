@@ -22,6 +22,8 @@ use pattern::Pattern;
 #[derive(Clone, Debug)]
 pub struct Policy {
     statements: Vec<Statement>,
+    asks_for_context: bool,
+    asks_for_resource_tags: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -99,18 +101,30 @@ pub fn decide<'a>(policies: impl IntoIterator<Item = (&'a str, &'a Policy)>, req
 }
 
 impl Policy {
+    fn new(statements: Vec<Statement>) -> Self {
+        let asks_for_context = statements.iter().any(|statement| statement.keys().next().is_some());
+        let asks_for_resource_tags = statements.iter().flat_map(Statement::keys).any(Context::is_resource_tag);
+        Policy { statements, asks_for_context, asks_for_resource_tags }
+    }
+
+    /// Whether its word depends on anything but who asks for what: without conditions and variables no context is needed.
+    pub fn asks_for_context(&self) -> bool {
+        self.asks_for_context
+    }
+
     /// Whether it asks for the tags of what a request is about, which must then be looked up.
     pub fn asks_for_resource_tags(&self) -> bool {
-        let keys = |statement: &Statement| {
-            let in_resources = statement.resources.iter().flat_map(Pattern::keys);
-            let in_conditions = statement.conditions.iter().flat_map(Condition::keys);
-            in_resources.chain(in_conditions).any(Context::is_resource_tag)
-        };
-        self.statements.iter().any(keys)
+        self.asks_for_resource_tags
     }
 }
 
 impl Statement {
+    /// The condition keys that it asks for.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        let in_patterns = self.actions.iter().chain(&self.resources).flat_map(Pattern::keys);
+        in_patterns.chain(self.conditions.iter().flat_map(Condition::keys))
+    }
+
     fn applies(&self, request: &Request<'_>) -> bool {
         let Request { action, resource, context } = request;
         let resolved = |pattern: &Pattern| pattern.resolve(context);

@@ -13,7 +13,7 @@ use crate::access::audit::{Audit, Event};
 use crate::api::Op;
 use crate::wire::{Gate, Peer, RequestId, Routed};
 
-pub async fn audit(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn audit(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let op = request.extensions().get::<Routed>().and_then(|routed| routed.op).filter(|op| Event::is_due(*op));
     let Some(event) = op.and_then(|op| event(&gate, &request, op)).map(Arc::new) else {
         return next.run(request).await;

@@ -5,6 +5,8 @@
 //! certificate does not make up for a wrong one. Other operations carry their authority in their body: a credential there
 //! is ignored.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -21,7 +23,7 @@ use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
 /// A principal, and the signature that it used up.
 type Proved = (Authenticated, Option<UsedSignature>);
 
-pub async fn authenticate(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn authenticate(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let Some(routed) = request.extensions().get::<Routed>().copied() else {
         return refuse(Routed { wire: Wire::Document, op: None }, Error::MissingAuthenticationToken);
     };

@@ -1,6 +1,8 @@
 //! Asks policy whether the principal may call the routed operation on what the request names, before the request is
 //! decoded: what is denied learns nothing, in bytes or in the order of errors.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -17,7 +19,7 @@ use crate::error::Error;
 use crate::wire::scope::{self, Scope};
 use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
 
-pub async fn authorize(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub async fn authorize(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let routed = request.extensions().get::<Routed>().copied().unwrap_or(Routed { wire: Wire::Document, op: None });
     if !routed.op.is_some_and(needs_operator) {
         return next.run(request).await;

@@ -2,6 +2,7 @@
 //!
 //! Sizes are bounded where bytes are read: headers by the connection, messages by each wire.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -12,7 +13,7 @@ use http::HeaderMap;
 use crate::error::Error;
 use crate::wire::{Gate, Routed, Wire, refuse};
 
-pub async fn limit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+pub async fn limit(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
     let routed = request.extensions().get::<Routed>().copied();
     let asked = routed.filter(|routed| routed.wire == Wire::Grpc).and_then(|_| grpc_timeout(request.headers()));
     let limit = asked.map_or(gate.limits.request_timeout, |asked| asked.min(gate.limits.request_timeout));

@@ -20,7 +20,7 @@ const REQUEST_LINE: &str = "cognate::request";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-pub async fn trace(State(gate): State<Gate>, mut request: Request, next: Next) -> Response {
+pub async fn trace(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let id: Arc<str> = gate.app.services.rng.uuid().to_string().into();
     let routed = request.extensions().get::<Routed>().copied();
     let operation = routed.and_then(|routed| routed.op).map_or("-", |op| op.name());
