@@ -76,8 +76,11 @@ const RESOURCE_CHARACTERS_MAX: usize = 256;
 /// Decides, or refuses in the words of IAM.
 pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<'_>) -> Result<Grant, Error> {
     let pool = asked.pool.clone().map(PoolId);
-    let resource = pool.as_ref().map_or_else(|| "*".to_owned(), |pool| pool.arn(&services.region, &services.account));
-    let resource: String = resource.chars().take(RESOURCE_CHARACTERS_MAX).collect();
+    let mut resource =
+        pool.as_ref().map_or_else(|| "*".to_owned(), |pool| pool.arn(&services.region, &services.account));
+    if let Some((end, _)) = resource.char_indices().nth(RESOURCE_CHARACTERS_MAX) {
+        resource.truncate(end);
+    }
     let action = action(asked.op);
     let mut context = Context::default();
     if principal.policies.iter().any(|(_, policy)| policy.asks_for_context()) {

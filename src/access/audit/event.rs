@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -48,7 +49,7 @@ pub(super) struct Found {
     signature: Option<UsedSignature>,
     pub(super) pool: Option<String>,
     pub(super) sub: Option<String>,
-    parameters: Value,
+    pub(super) parameters: Option<Box<RawValue>>,
     error: Option<(String, String)>,
     /// The record was committed with the write.
     is_recorded: bool,
@@ -86,8 +87,9 @@ impl Event {
 
     /// The decoded request.
     pub fn requested(&self, request: &impl Serialize) {
-        let members = serde_json::to_value(request).ok();
-        self.found().parameters = parameters(self.op, members.as_ref().and_then(Value::as_object));
+        if let Ok(Value::Object(members)) = serde_json::to_value(request) {
+            self.found().parameters = Some(parameters(self.op, members));
+        }
     }
 
     pub fn failed(&self, error: &Error) {
@@ -137,7 +139,7 @@ impl Event {
             user_agent: origin.user_agent.as_deref().map(shortened),
             error_code: found.error.as_ref().map(|(code, _)| code),
             error_message: found.error.as_ref().map(|(_, message)| message).filter(|message| !message.is_empty()),
-            request_parameters: &found.parameters,
+            request_parameters: found.parameters.as_deref(),
             response_elements: (),
             additional_event_data: AdditionalEventData::of(found),
             request_id: &origin.request_id,
@@ -190,14 +192,14 @@ fn is_operators(op: Op) -> bool {
 }
 
 /// The members of a request under CloudTrail's spelling of their names; what may not be shown is there, but hidden.
-fn parameters(op: Op, members: Option<&Map<String, Value>>) -> Value {
-    let Some(members) = members else { return Value::Null };
-    let shown = |name: &String, value: &Value| {
+fn parameters(op: Op, members: Map<String, Value>) -> Box<RawValue> {
+    let shown = |(name, value): (String, Value)| {
         let may_be_shown = op.shown_members().contains(&name.as_str());
-        (lower_camel(name), if may_be_shown { value.clone() } else { HIDDEN.into() })
+        (lower_camel(&name), if may_be_shown { value } else { HIDDEN.into() })
     };
-    let parameters = Value::from_iter(members.iter().map(|(name, value)| shown(name, value)));
-    if parameters.to_string().len() > PARAMETERS_BYTES_MAX { json!({"omitted": "too large"}) } else { parameters }
+    let parameters = Value::from_iter(members.into_iter().map(shown));
+    let written = to_raw_value(&parameters).ok().filter(|written| written.get().len() <= PARAMETERS_BYTES_MAX);
+    written.unwrap_or_else(|| to_raw_value(&json!({"omitted": "too large"})).unwrap_or_default())
 }
 
 /// Violations without the values that may not be shown. The caller may see again what they sent: a code, for one.
@@ -216,8 +218,11 @@ fn without_hidden(op: Op, violations: &[Violation]) -> Vec<Violation> {
 }
 
 fn lower_camel(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().into_iter().flat_map(char::to_lowercase).chain(characters).collect()
+    let mut name = name.to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_lowercase();
+    }
+    name
 }
 
 fn shortened(text: &str) -> &str {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::event::Found;
@@ -26,7 +26,7 @@ pub struct Record<'a> {
     pub error_code: Option<&'a String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<&'a String>,
-    pub request_parameters: &'a Value,
+    pub request_parameters: Option<&'a RawValue>,
     pub response_elements: (),
     pub additional_event_data: Option<AdditionalEventData<'a>>,
     #[serde(rename = "requestID")]

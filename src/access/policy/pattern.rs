@@ -102,13 +102,21 @@ enum Part {
 }
 
 impl Glob {
+    /// Whether it is a lone `*`, as most are.
+    fn is_everything(&self) -> bool {
+        matches!(self.0[..], [Part::Run])
+    }
+
     /// Whether the whole text matches. Takes at most the product of both lengths.
     pub fn matches(&self, text: &str) -> bool {
-        matches(&self.0, &text.chars().collect::<Vec<_>>())
+        self.is_everything() || matches(&self.0, &text.chars().collect::<Vec<_>>())
     }
 
     /// The same without regard to upper and lower case of ASCII letters.
     pub fn matches_ignoring_case(&self, text: &str) -> bool {
+        if self.is_everything() {
+            return true;
+        }
         let lower = |part: &Part| match part {
             Part::One(character) => Part::One(character.to_ascii_lowercase()),
             wildcard => *wildcard,
