@@ -48,6 +48,7 @@ impl Server {
         let mut process = Command::new(BINARY)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .env_clear()
             .env("COGNATE_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
