@@ -764,6 +764,26 @@ spec! {
         let client = world.client(&pool, |_| {}).await;
         world.sign_up(&client, "Alice").await;
         for again in ["alice", "ALICE", "Alice"] {
+spec! {
+    async fn a_username_is_not_another_users_sub(world: World) {
+        for counts in [true, false] {
+            let pool = world.pool(|request| request.username_configuration = case_sensitive(counts)).await;
+            let client = world.client(&pool, |_| {}).await;
+            let sub = world.sign_up(&client, "alice").await.user_sub;
+            let request = world.sign_up_request(&client, &sub);
+            refuses(&world, &client, request, username_exists("User already exists")).await;
+            let shouted = world.sign_up_request(&client, &sub.to_uppercase());
+            if counts {
+                world.call(shouted).await.unwrap();
+            } else {
+                refuses(&world, &client, shouted, username_exists("User already exists")).await;
+            }
+            // Whom an operator names by the sub stays who it was.
+            assert_eq!(world.admin_get_user(&pool, &sub).await.unwrap().username, "alice");
+        }
+    }
+}
+
             let request = world.sign_up_request(&client, again);
             refuses(&world, &client, request, username_exists("User already exists")).await;
         }
