@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::key::{self, Part as _, key};
 use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User};
-use super::{Failure, Record, Store};
+use super::{Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
 use crate::domain::ids::PoolId;
 use crate::domain::lockout;
@@ -50,6 +50,15 @@ key! {
 }
 
 pub(super) const USERNAMES: u8 = 0x30;
+impl FamilyKey {
+    /// The prefix of all sign-ins of a user.
+    pub fn prefix(owner: &Owner) -> Vec<u8> {
+        let mut prefix = owner.prefix();
+        prefix.push(0x06);
+        prefix
+    }
+}
+
 pub(super) const ALIASES: u8 = 0x31;
 
 /// What a code is for. The numbers are on disk.
