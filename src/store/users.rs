@@ -8,6 +8,7 @@ use super::{Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
 use crate::domain::ids::PoolId;
 use crate::domain::lockout;
+use crate::domain::token_validity::ACCESS_TOKEN_LIFE_MAX;
 
 key! {
     /// A user.
@@ -49,7 +50,6 @@ key! {
     AliasKey = 0x31 { pool: PoolId, attribute: String, value: String } -> NameOwner
 }
 
-pub(super) const USERNAMES: u8 = 0x30;
 impl FamilyKey {
     /// The prefix of all sign-ins of a user.
     pub fn prefix(owner: &Owner) -> Vec<u8> {
@@ -59,6 +59,7 @@ impl FamilyKey {
     }
 }
 
+pub(super) const USERNAMES: u8 = 0x30;
 pub(super) const ALIASES: u8 = 0x31;
 
 /// What a code is for. The numbers are on disk.
@@ -102,8 +103,10 @@ impl Record for Throttle {
 }
 
 impl Record for TokenFamily {
+    /// When the last access token has ended that the refresh token, in its last moment, may have brought: they are believed
+    /// only while the record stands.
     fn deadline(&self) -> Option<i64> {
-        Some(self.expires_at)
+        Some(after(from_milliseconds(self.expires_at), ACCESS_TOKEN_LIFE_MAX).as_millisecond())
     }
 }
 
