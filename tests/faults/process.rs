@@ -222,6 +222,29 @@ async fn sigterm_lets_go_of_those_who_watch_the_health() {
     assert!(!errors.contains("still in flight"), "{errors}");
 }
 
+/// Who guesses passwords and hangs up before the answer is seen all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_caller_hangs_up_leaves_its_line() {
+    let place = Place::new();
+    let mut command = serve(&place.data);
+    // So long a hash that nobody has the patience.
+    let costly = [("COGNATE_PASSWORD_HASH_MEMORY_KIB", "65536"), ("COGNATE_PASSWORD_HASH_ITERATIONS", "1000")];
+    let mut service = Service::start(command.envs(costly), &place.data);
+    let body = serde_json::to_vec(&service.quickstart.public().sign_up_request("alice")).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-amz-json-1.1\r\n\
+         x-amz-target: AWSCognitoIdentityProviderService.SignUp\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(&service.address).unwrap();
+    connection.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+    drop(connection);
+    service.process.logs("\"operation\":\"SignUp\"");
+    service.process.kill();
+    let errors = service.process.errors();
+    assert!(errors.contains("\"outcome\":\"RequestAbandoned\""), "{errors}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_process_on_the_same_data_is_refused() {
     let place = Place::new();
