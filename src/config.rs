@@ -83,7 +83,7 @@ pub struct Config {
     pub connections_max: usize,
     /// How long a connection may take to say which HTTP it speaks, in seconds.
     pub handshake_timeout_seconds: u64,
-    /// How long a request's headers may take, in seconds.
+    /// How long a request's headers may take, and over HTTP/1.1 a connection's wait for the next request, in seconds.
     pub header_timeout_seconds: u64,
     /// How long a request may take, in seconds.
     pub request_timeout_seconds: u64,
