@@ -542,13 +542,14 @@ impl Bounds {
             Some(Value::Message(rule)) => Some(rule),
             _ => None,
         };
-        let each = rule.as_ref().and_then(|rule| match option(rule, "each") {
-            Some(Value::Message(each)) => {
-                Some(format!("Some(&{})", bounds_literal(false, sensitive, Some(&each), "None", patterns)))
+        let mut inner = |name| match rule.as_ref().and_then(|rule| option(rule, name)) {
+            Some(Value::Message(inner)) => {
+                format!("Some(&{})", bounds_literal(false, sensitive, Some(&inner), ["None", "None"], patterns))
             }
-            _ => None,
-        });
-        let literal = bounds_literal(required, sensitive, rule.as_ref(), each.as_deref().unwrap_or("None"), patterns);
+            _ => "None".to_owned(),
+        };
+        let (key, each) = (inner("key"), inner("each"));
+        let literal = bounds_literal(required, sensitive, rule.as_ref(), [&key, &each], patterns);
         let is_enum = matches!(Shape::of(field), Shape::Enum(_));
         Bounds { required, sensitive, bounded: required || rule.is_some() || is_enum, literal: format!("&{literal}") }
     }
@@ -562,7 +563,7 @@ fn bounds_literal(
     required: bool,
     sensitive: bool,
     rule: Option<&DynamicMessage>,
-    each: &str,
+    [key, each]: [&str; 2],
     patterns: &mut Patterns,
 ) -> String {
     let number = |name| match rule.and_then(|rule| option(rule, name)) {
@@ -575,7 +576,7 @@ fn bounds_literal(
         _ => "None".into(),
     };
     format!(
-        "check::Bounds {{ required: {required}, sensitive: {sensitive}, min: {min}, max: {max}, pattern: {pattern}, each: {each} }}"
+        "check::Bounds {{ required: {required}, sensitive: {sensitive}, min: {min}, max: {max}, pattern: {pattern}, key: {key}, each: {each} }}"
     )
 }
 

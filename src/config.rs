@@ -83,7 +83,7 @@ pub struct Config {
     pub connections_max: usize,
     /// How long a connection may take to say which HTTP it speaks, in seconds.
     pub handshake_timeout_seconds: u64,
-    /// How long a request's headers may take, in seconds.
+    /// How long a request's headers may take, and over HTTP/1.1 a connection's wait for the next request, in seconds.
     pub header_timeout_seconds: u64,
     /// How long a request may take, in seconds.
     pub request_timeout_seconds: u64,
@@ -196,24 +196,55 @@ impl Config {
         refuse(!is_region, "region: must be lower-case letters, digits and dashes, such as us-east-1")?;
         let is_account = self.account.len() == 12 && self.account.bytes().all(|byte| byte.is_ascii_digit());
         refuse(!is_account, "account: must be twelve digits")?;
-        let url = self.public_url.as_deref().unwrap_or("http://localhost");
-        let is_url = (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/');
-        refuse(!is_url, "public_url: must begin with http:// or https:// and not end with a slash")?;
+        refuse(self.data.as_os_str().is_empty(), "data: must name a directory")?;
+        refuse(
+            self.public_url.as_deref().is_some_and(|url| !is_base_url(url)),
+            "public_url: must begin with http:// or https:// and a host, and not end with a slash",
+        )?;
+        self.refuse_numbers_out_of_bounds()?;
         refuse(
             self.idle_timeout_seconds <= self.request_timeout_seconds,
             "idle_timeout_seconds: must be more than request_timeout_seconds, or slow requests lose their connection",
         )?;
-        refuse(self.reload_seconds == 0, "reload_seconds: must be at least 1")?;
-        refuse(self.audit_file_mib == 0, "audit_file_mib: must be at least 1")?;
         refuse(
             self.operator_listen.is_none() && self.says_something_of_operators(),
             "operator_listen: is needed by the other settings that begin with operator_",
         )?;
         self.tls()?;
         self.operator_tls()?;
-        refuse(self.body_bytes_max < 1024, "body_bytes_max: must be at least 1024")?;
-        refuse(self.connections_max == 0, "connections_max: must be at least 1")?;
         Ok(())
+    }
+
+    /// Beyond these bounds a number is a slip: a server with it would serve nobody, or not even start.
+    fn refuse_numbers_out_of_bounds(&self) -> Result<(), Invalid> {
+        const DAY_SECONDS: u64 = 24 * 60 * 60;
+        const TEBIBYTE_MIB: u64 = 1024 * 1024;
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let settings = [
+            ("reload_seconds", self.reload_seconds, 1..=DAY_SECONDS),
+            ("audit_file_mib", self.audit_file_mib, 1..=TEBIBYTE_MIB),
+            ("store_cache_mib", self.store_cache_mib, 1..=TEBIBYTE_MIB),
+            ("password_hash_memory_kib", self.password_hash_memory_kib.into(), 8..=4 * 1024 * 1024),
+            ("password_hash_iterations", self.password_hash_iterations.into(), 1..=1000),
+            ("password_hash_threads", count(self.password_hash_threads), 0..=1024),
+            ("password_hash_queue_max", count(self.password_hash_queue_max), 1..=1_000_000),
+            ("password_hash_wait_seconds", self.password_hash_wait_seconds, 1..=DAY_SECONDS),
+            ("body_bytes_max", count(self.body_bytes_max), 1024..=1024 * 1024 * 1024),
+            ("header_bytes_max", self.header_bytes_max.into(), 8 * 1024..=1024 * 1024),
+            ("concurrent_streams_max", self.concurrent_streams_max.into(), 1..=1_000_000),
+            ("connections_max", count(self.connections_max), 1..=1_000_000),
+            ("handshake_timeout_seconds", self.handshake_timeout_seconds, 1..=DAY_SECONDS),
+            ("header_timeout_seconds", self.header_timeout_seconds, 1..=DAY_SECONDS),
+            ("request_timeout_seconds", self.request_timeout_seconds, 1..=DAY_SECONDS),
+            ("idle_timeout_seconds", self.idle_timeout_seconds, 1..=DAY_SECONDS),
+            ("drain_timeout_seconds", self.drain_timeout_seconds, 0..=DAY_SECONDS),
+        ];
+        match settings.into_iter().find(|(_, number, bounds)| !bounds.contains(number)) {
+            Some((name, _, bounds)) => {
+                Err(Invalid(format!("{name}: must be from {} to {}", bounds.start(), bounds.end())))
+            }
+            None => Ok(()),
+        }
     }
 
     pub fn key_encryption_key_file(&self) -> PathBuf {
@@ -358,6 +389,15 @@ fn tls_files(
     }))
 }
 
+/// Whether a path can be put behind it as it is.
+fn is_base_url(url: &str) -> bool {
+    let is_plain = !url.ends_with('/') && !url.contains(['?', '#']);
+    is_plain
+        && url.parse::<http::Uri>().is_ok_and(|url| {
+            matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+        })
+}
+
 fn refuse_unknown(figment: &Figment) -> Result<(), Invalid> {
     let data = figment.data().map_err(|error| Invalid(error.to_string()))?;
     let known = known();
@@ -456,8 +496,33 @@ mod tests {
 
     #[test]
     fn odd_values_are_refused() {
-        for toml in ["region = 'Mars 1'", "account = '1'", "public_url = 'ftp://x'", "idle_timeout_seconds = 5"] {
+        for toml in ["region = 'Mars 1'", "account = '1'", "data = ''", "idle_timeout_seconds = 5"] {
             assert!(read(toml).is_err(), "{toml}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_one_behind_which_a_path_can_be_put() {
+        for url in ["ftp://x", "x", "/x", "https://", "https://x/", "https://a b", "https://x?y", "https://x#y"] {
+            let message = read(&format!("public_url = '{url}'")).unwrap_err().to_string();
+            assert!(message.starts_with("public_url: "), "{url}: {message}");
+        }
+        for url in ["http://localhost:9229", "https://id.example.com", "https://example.com/id", "http://[::1]:1"] {
+            assert_eq!(read(&format!("public_url = '{url}'")).unwrap().public_url.as_deref(), Some(url));
+        }
+    }
+
+    #[test]
+    fn every_number_has_its_bounds() {
+        let Ok(serde_json::Value::Object(defaults)) = serde_json::to_value(Config::default()) else { panic!() };
+        let numbers = defaults.into_iter().filter(|(_, default)| default.is_number());
+        for (name, _) in numbers {
+            for number in [i64::MAX, 2_000_000_000, -1] {
+                let message = read(&format!("{name} = {number}")).unwrap_err().to_string();
+                assert!(message.contains(&name), "{name} = {number}: {message}");
+            }
+            let least_that_may_be_zero = ["password_hash_threads", "drain_timeout_seconds"].contains(&name.as_str());
+            assert_eq!(read(&format!("{name} = 0")).is_ok(), least_that_may_be_zero, "{name}");
         }
     }
 }

@@ -193,7 +193,7 @@ impl Server {
     pub async fn run(self, stopping: impl Future<Output = ()>) -> Result<(), CannotServe> {
         let Server { app, principals, listeners, outbox, trail, reloads, limits, bounds } = self;
         let gate = Gate { app: app.clone(), principals, signatures: Arc::default(), limits };
-        let (health, health_service) = tonic_health::server::health_reporter();
+        let (mut health, health_service) = tonic_health::server::health_reporter();
         for service in services() {
             health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
         }
@@ -212,8 +212,10 @@ impl Server {
             () = stopping => {}
         }
         tracing::info!("stopping: requests in flight may finish");
-        for service in services() {
+        for service in services().chain([THE_SERVER]) {
             health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
+            // Who watches is told so, and let go: a watch is a request that would never finish.
+            health.clear_service_status(service).await;
         }
         let _ = stop.send(true);
         while serving.join_next().await.is_some() {}
@@ -246,6 +248,9 @@ pub fn key_encryption_key(config: &Config) -> Result<KeyEncryptionKey, CannotSer
         CannotServe(format!("key_encryption_key_file {}: {cause}{hint}", key_file.display()))
     })
 }
+
+/// The name under which the health of the whole server is asked for.
+const THE_SERVER: &str = "";
 
 /// The names of the services, each once.
 fn services() -> impl Iterator<Item = &'static str> {

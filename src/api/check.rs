@@ -32,6 +32,8 @@ pub struct Bounds<'a> {
     pub min: Option<i64>,
     pub max: Option<i64>,
     pub pattern: Option<&'static Pattern>,
+    /// The bounds of each key of a map.
+    pub key: Option<&'a Bounds<'a>>,
     /// The bounds of each element of a list or value of a map.
     pub each: Option<&'a Bounds<'a>>,
 }
@@ -126,6 +128,10 @@ impl Checker<'_> {
             format!("{{{}}}", entries.join(", "))
         };
         for constraint in length_breaches(values.len(), bounds) {
+            self.violation(name, &printed(), bounds.sensitive, constraint);
+        }
+        if let Some(key) = bounds.key.filter(|key| values.keys().any(|name| breaks(name, key))) {
+            let constraint = format!("Map keys must satisfy constraint: {}", constraints_of(key));
             self.violation(name, &printed(), bounds.sensitive, constraint);
         }
         if let Some(each) = bounds.each.filter(|each| values.values().any(|value| breaks(value, each))) {

@@ -2,7 +2,7 @@
 
 use super::Cx;
 use crate::error::Error;
-use crate::store::{Batch, HOUR_MILLISECONDS, Owner, ThrottleKey, ThrottlePurpose, records};
+use crate::store::{Batch, HOUR_MILLISECONDS, Owner, Stored, ThrottleKey, ThrottlePurpose, records};
 
 /// How often in an hour.
 pub fn limit(purpose: ThrottlePurpose) -> u32 {
@@ -17,7 +17,9 @@ impl Cx<'_> {
     pub async fn throttle(&self, batch: &mut Batch, owner: &Owner, purpose: ThrottlePurpose) -> Result<(), Error> {
         let key = ThrottleKey { owner: owner.clone(), purpose: purpose as u8 };
         let (before, now) = (self.store.read(&key).await?, self.now().as_millisecond());
-        let running = before.as_ref().filter(|throttle| now < throttle.hour_began_at + HOUR_MILLISECONDS);
+        // An hour that begins an hour from now was begun by a clock that ran ahead and has been put right.
+        let age = |throttle: &Stored<records::Throttle>| now.abs_diff(throttle.hour_began_at);
+        let running = before.as_ref().filter(|throttle| age(throttle) < HOUR_MILLISECONDS.unsigned_abs());
         let count = running.map_or(0, |throttle| throttle.count);
         if count >= limit(purpose) {
             return Err(Error::AttemptLimitExceeded);

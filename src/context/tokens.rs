@@ -87,6 +87,12 @@ impl Cx<'_> {
         Ok(Issued { refresh_token: Some(refresh_token), ..issued })
     }
 
+    /// Whether a user has signed in. It is remembered for as long as the tokens last, which is longer than any session waits.
+    pub async fn has_signed_in(&self, owner: &Owner) -> Result<bool, Error> {
+        let sign_ins = self.store.list::<FamilyKey>(&FamilyKey::prefix(owner), None, 1).await?;
+        Ok(!sign_ins.is_empty())
+    }
+
     /// New tokens of a family, with the user's attributes as they are now.
     pub async fn refresh(&self, client: &Client, user: &User, family: &Family) -> Result<Issued, Error> {
         self.issue(client, user, family.key.event, &family.record, self.now()).await

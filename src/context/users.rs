@@ -49,14 +49,18 @@ impl Cx<'_> {
 
     /// The user whom an operator means: by name, alias or `sub`.
     pub async fn user_for_operator(&self, pool: &Pool, name: &str) -> Result<User, Error> {
-        let named = match self.user_named(pool, name).await? {
-            None => match Sub::parse(name) {
-                Some(sub) => self.user(Owner { pool: pool.id.clone(), sub }).await?,
-                None => None,
+        self.user_meant(pool, name).await?.ok_or(Error::UserDoesNotExist)
+    }
+
+    /// The user whom a name means where a `sub` is as good as a name.
+    pub async fn user_meant(&self, pool: &Pool, name: &str) -> Result<Option<User>, Error> {
+        match self.user_named(pool, name).await? {
+            None => match Sub::parse(&pool.username_rules().fold(name)) {
+                Some(sub) => self.user(Owner { pool: pool.id.clone(), sub }).await,
+                None => Ok(None),
             },
-            found => found,
-        };
-        named.ok_or(Error::UserDoesNotExist)
+            found => Ok(found),
+        }
     }
 
     async fn owned(&self, pool: &Pool, found: &records::NameOwner) -> Result<Option<User>, Error> {

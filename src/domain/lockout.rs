@@ -30,7 +30,9 @@ pub struct Locked;
 /// Counts one more attempt as if it failed.
 pub fn count(before: Option<Attempts>, now: Timestamp) -> Result<Attempts, Locked> {
     let remembered = before.filter(|attempts| now < after(attempts.last_at, REMEMBERED).max(attempts.locked_until));
-    if remembered.is_some_and(|attempts| now < attempts.locked_until) {
+    // A lock that ends later than any can was set by a clock that ran ahead and has been put right.
+    let can_last_until = after(now, REMEMBERED);
+    if remembered.is_some_and(|attempts| now < attempts.locked_until && attempts.locked_until <= can_last_until) {
         return Err(Locked);
     }
     let failures = remembered.map_or(0, |attempts| attempts.failures).saturating_add(1);
@@ -72,6 +74,17 @@ mod tests {
         let four = Attempts { failures: 4, last_at: now, locked_until: now };
         assert_eq!(count(Some(four), after(now, REMEMBERED - Duration::from_millis(1))).unwrap().failures, 5);
         assert_eq!(count(Some(four), after(now, REMEMBERED)).unwrap().failures, 1);
+    }
+
+    #[test]
+    fn a_lock_set_by_a_clock_that_ran_ahead_holds_nobody_until_then() {
+        let now = from_milliseconds(1_000_000);
+        let ahead = after(now, Duration::from_secs(365 * 24 * 60 * 60));
+        let locked = Attempts { failures: 6, last_at: ahead, locked_until: after(ahead, Duration::from_secs(2)) };
+        let counted = count(Some(locked), now).unwrap();
+        let expected = Attempts { failures: 7, last_at: now, locked_until: after(now, Duration::from_secs(4)) };
+        assert_eq!(counted, expected);
+        assert_eq!(count(Some(counted), now), Err(Locked));
     }
 
     #[test]

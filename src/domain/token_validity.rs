@@ -22,6 +22,9 @@ pub struct Setting<'a> {
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// No access or ID token lives longer.
+pub const ACCESS_TOKEN_LIFE_MAX: Duration = DAY;
+
 impl TokenValidity {
     /// Access and ID tokens live five minutes to a day (default an hour), refresh tokens an hour to ten years (default
     /// thirty days) and longer than the others.
@@ -32,7 +35,7 @@ impl TokenValidity {
             // Zero days means the default.
             refresh: Setting { number: refresh.number.filter(|number| *number != 0), ..refresh }.duration("days", 30),
         };
-        let short = 5 * MINUTE..=DAY;
+        let short = 5 * MINUTE..=ACCESS_TOKEN_LIFE_MAX;
         let long = 60 * MINUTE..=3650 * DAY;
         let in_range =
             short.contains(&validity.access) && short.contains(&validity.id) && long.contains(&validity.refresh);

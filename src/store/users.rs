@@ -4,10 +4,11 @@ use uuid::Uuid;
 
 use super::key::{self, Part as _, key};
 use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User};
-use super::{Failure, Record, Store};
+use super::{Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
 use crate::domain::ids::PoolId;
 use crate::domain::lockout;
+use crate::domain::token_validity::ACCESS_TOKEN_LIFE_MAX;
 
 key! {
     /// A user.
@@ -47,6 +48,15 @@ key! {
 key! {
     /// Whose an e-mail address, phone number or preferred username is, as a sign-in name.
     AliasKey = 0x31 { pool: PoolId, attribute: String, value: String } -> NameOwner
+}
+
+impl FamilyKey {
+    /// The prefix of all sign-ins of a user.
+    pub fn prefix(owner: &Owner) -> Vec<u8> {
+        let mut prefix = owner.prefix();
+        prefix.push(0x06);
+        prefix
+    }
 }
 
 pub(super) const USERNAMES: u8 = 0x30;
@@ -93,8 +103,10 @@ impl Record for Throttle {
 }
 
 impl Record for TokenFamily {
+    /// When the last access token has ended that the refresh token, in its last moment, may have brought: they are believed
+    /// only while the record stands.
     fn deadline(&self) -> Option<i64> {
-        Some(self.expires_at)
+        Some(after(from_milliseconds(self.expires_at), ACCESS_TOKEN_LIFE_MAX).as_millisecond())
     }
 }
 

@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cognate::api::{self, Op};
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::fixtures::PASSWORD;
 use crate::support::process::{Process, Quickstart, Service, bare, code_for, cognate, eventually, mail, serve};
@@ -193,6 +197,52 @@ async fn sigterm_lets_requests_in_flight_finish() {
     let pool = Some(service.quickstart.user_pool_id.clone());
     let request = api::AdminGetUserRequest { user_pool_id: pool, username: Some("alice".to_owned()) };
     service.caller.call(request).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_lets_go_of_those_who_watch_the_health() {
+    let place = Place::new();
+    let mut command = serve(&place.data);
+    let mut service = Service::start(command.env("COGNATE_DRAIN_TIMEOUT_SECONDS", "5"), &place.data);
+    let channel = Endpoint::from_shared(service.quickstart.endpoint.clone()).unwrap().connect().await.unwrap();
+    let mut watches = Vec::new();
+    for watched in ["", "cognate.v1.UserService"] {
+        let request = HealthCheckRequest { service: watched.to_owned() };
+        let mut watch = HealthClient::new(channel.clone()).watch(request).await.unwrap().into_inner();
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+        watches.push(watch);
+    }
+    service.process.terminate();
+    for mut watch in watches {
+        assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        assert_eq!(watch.message().await.unwrap(), None);
+    }
+    assert_eq!(service.process.end().code(), Some(0));
+    let errors = service.process.errors();
+    assert!(!errors.contains("still in flight"), "{errors}");
+}
+
+/// Who guesses passwords and hangs up before the answer is seen all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_whose_caller_hangs_up_leaves_its_line() {
+    let place = Place::new();
+    let mut command = serve(&place.data);
+    // So long a hash that nobody has the patience.
+    let costly = [("COGNATE_PASSWORD_HASH_MEMORY_KIB", "65536"), ("COGNATE_PASSWORD_HASH_ITERATIONS", "1000")];
+    let mut service = Service::start(command.envs(costly), &place.data);
+    let body = serde_json::to_vec(&service.quickstart.public().sign_up_request("alice")).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-amz-json-1.1\r\n\
+         x-amz-target: AWSCognitoIdentityProviderService.SignUp\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(&service.address).unwrap();
+    connection.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+    drop(connection);
+    service.process.logs("\"operation\":\"SignUp\"");
+    service.process.kill();
+    let errors = service.process.errors();
+    assert!(errors.contains("\"outcome\":\"RequestAbandoned\""), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

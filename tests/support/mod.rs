@@ -311,6 +311,13 @@ impl World {
         self.app.services.clock.advance(step);
     }
 
+    /// Sets the clock, be it back.
+    pub fn set_clock(&self, now: Timestamp) {
+        if let Clock::Manual(time) = &self.app.services.clock {
+            *time.lock().unwrap() = now;
+        }
+    }
+
     /// How many password hashes have been evaluated.
     pub fn hashes_evaluated(&self) -> u64 {
         self.app.services.passwords.evaluated()

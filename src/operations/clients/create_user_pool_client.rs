@@ -69,7 +69,10 @@ impl api::CreateUserPoolClientRequest {
     fn record(&self, pool: &Pool, key: &ClientKey, cx: &Cx<'_>) -> Result<records::Client, Error> {
         let now = cx.now().as_millisecond();
         let units = self.token_validity_units.unwrap_or_default();
-        let unit = |number: Option<i32>| number.and_then(time_units::Value::name_of).map(str::to_owned);
+        // A unit without a number has no effect, and what has none is not kept: it would be shown beside the default.
+        let unit = |number: Option<i32>, unit: Option<i32>| {
+            number.filter(|number| *number != 0).and(unit).and_then(time_units::Value::name_of).map(str::to_owned)
+        };
         Ok(records::Client {
             id: key.client.0.clone(),
             pool: pool.id.0.clone(),
@@ -83,9 +86,9 @@ impl api::CreateUserPoolClientRequest {
             access_token_validity: self.access_token_validity,
             id_token_validity: self.id_token_validity,
             refresh_token_validity: self.refresh_token_validity,
-            access_token_unit: unit(units.access_token),
-            id_token_unit: unit(units.id_token),
-            refresh_token_unit: unit(units.refresh_token),
+            access_token_unit: unit(self.access_token_validity, units.access_token),
+            id_token_unit: unit(self.id_token_validity, units.id_token),
+            refresh_token_unit: unit(self.refresh_token_validity, units.refresh_token),
             hides_user_existence: self
                 .prevent_user_existence_errors
                 .map(|number| number == prevent_user_existence_error_types::Value::Enabled as i32),

@@ -102,11 +102,17 @@ impl api::InitiateAuthRequest {
     }
 }
 
-/// The end of the chain SignUp → ConfirmSignUp → InitiateAuth: the code that confirmed the user was the proof.
+/// The end of the chain SignUp → ConfirmSignUp → InitiateAuth: the code that confirmed the user was the proof. It serves for
+/// the first sign-in alone.
 async fn after_sign_up(cx: &Cx<'_>, client: &Client, username: &str, session: &str) -> Result<Outcome, Error> {
+    let user = cx.user_named(&client.pool, username).await?;
+    // Read before the session: a sign-in by this very session is told as such.
+    let has_signed_in = match &user {
+        Some(user) => cx.has_signed_in(&user.owner).await?,
+        None => false,
+    };
     let session = cx.session(client, session, SessionStep::ConfirmedSignUp).await?;
-    let user = cx.user_named(&client.pool, username).await?.filter(|user| user.owner == *session.owner());
-    let user = user.ok_or(Error::InvalidSession)?;
+    let user = user.filter(|user| user.owner == *session.owner() && !has_signed_in).ok_or(Error::InvalidSession)?;
     refuse_unready(&user)?;
     let mut batch = Batch::default();
     session.use_up(&mut batch);

@@ -119,7 +119,8 @@ fn with_verified_flags(mut attributes: Attributes) -> Attributes {
     attributes
 }
 
-/// Says which name is taken. What is taken between here and the commit conflicts there, and comes back here.
+/// Says which name is taken. What is taken between here and the commit conflicts there, and comes back here. Another user's
+/// `sub` is taken too: operators name users by it, and would mean whoever bore it as a name.
 async fn refuse_taken_names(
     cx: &Cx<'_>,
     pool: &Pool,
@@ -127,7 +128,7 @@ async fn refuse_taken_names(
     named_by: Option<Alias>,
     attributes: &Attributes,
 ) -> Result<(), Error> {
-    if named_by.is_none() && cx.user_named(pool, username).await?.is_some() {
+    if named_by.is_none() && cx.user_meant(pool, username).await?.is_some() {
         return Err(Error::UsernameExists("User already exists"));
     }
     for (alias, value) in unique_attributes(pool, attributes) {

@@ -1,7 +1,7 @@
 //! One id, one span and one log line for each request.
 //!
-//! The line's fields: `request.id`, `wire`, `operation`, `outcome` (`OK`, or the error's name), `duration_ms`. Never a body,
-//! a name or a secret.
+//! The line's fields: `request.id`, `wire`, `operation`, `outcome` (`OK`, the error's name, or
+//! `RequestAbandoned`), `duration_ms`. Never a body, a name or a secret.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,6 +18,9 @@ use crate::wire::{Gate, RequestId, Routed, Wire};
 /// The target under which request lines can be filtered.
 const REQUEST_LINE: &str = "cognate::request";
 
+/// How a request went whose caller left, as the audit trail has it too.
+const ABANDONED: &str = "RequestAbandoned";
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 pub async fn trace(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
@@ -27,15 +30,32 @@ pub async fn trace(State(gate): State<Arc<Gate>>, mut request: Request, next: Ne
     let wire = routed.map_or(Wire::Document, |routed| routed.wire);
     request.extensions_mut().insert(RequestId(id.clone()));
 
-    let began_at = now();
+    let mut line = Line { operation, id: id.clone(), wire, began_at: now(), outcome: None };
     let span = tracing::info_span!("request", request.id = %id, operation);
     let mut response = next.run(request).instrument(span).await;
-    let (outcome, duration_ms) = (outcome(&response), began_at.elapsed().as_secs_f64() * 1000.0);
-    tracing::info!(target: REQUEST_LINE, operation, request.id = %id, ?wire, %outcome, duration_ms, "request");
+    line.outcome = Some(outcome(&response));
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// A request's line. It is written even if nobody waits for the answer any more.
+struct Line {
+    operation: &'static str,
+    id: Arc<str>,
+    wire: Wire,
+    began_at: Instant,
+    outcome: Option<String>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let Line { operation, id, wire, began_at, outcome } = self;
+        let outcome = outcome.as_deref().unwrap_or(ABANDONED);
+        let duration_ms = began_at.elapsed().as_secs_f64() * 1000.0;
+        tracing::info!(target: REQUEST_LINE, operation, request.id = %id, ?wire, outcome, duration_ms, "request");
+    }
 }
 
 /// How a request went, from the head of its answer.

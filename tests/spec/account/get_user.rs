@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use cognate::api::{self, username_attribute};
+use cognate::api::{self, time_units, username_attribute};
 use cognate::context::Cx;
 use cognate::crypto::jwt;
 use cognate::crypto::signing::SigningKeys;
@@ -294,6 +294,30 @@ spec! {
         let their_keys = keys_of(&elsewhere, &their_client.pool).await;
         let forged = assemble(&header, &renamed, |message| their_keys.access.sign(message).unwrap());
         assert_eq!(world.get_user(&forged).await, bad_signature());
+    }
+}
+
+spec! {
+    async fn an_access_token_outlives_the_refresh_token_that_brought_it(world: World) {
+        let pool = world.pool(|_| {}).await;
+        let configure = |request: &mut api::CreateUserPoolClientRequest| {
+            (request.access_token_validity, request.refresh_token_validity) = (Some(24), Some(25));
+            request.token_validity_units =
+                Some(api::TokenValidityUnits { refresh_token: Some(time_units::Value::Hours.into()), ..Default::default() });
+        };
+        let client = world.client(&pool, configure).await;
+        world.confirmed_user(&client, "alice").await;
+        let refresh_token = world.sign_in(&client, "alice").await.refresh_token.unwrap();
+        let (hour, second) = (Duration::from_secs(60 * 60), Duration::from_secs(1));
+        world.advance(25 * hour - second);
+        let token = world.refresh(&client, &refresh_token).await.unwrap().access_token.unwrap();
+        world.advance(24 * hour - second);
+        // What has ended is removed meanwhile.
+        let now = world.now().as_millisecond();
+        while cognate::store::sweep_expired(&*world.app.services.store, now).await.unwrap() {}
+        world.get_user(&token).await.unwrap();
+        world.advance(second);
+        assert_eq!(world.get_user(&token).await, Err(refusal("NotAuthorizedException", "Access Token has expired")));
     }
 }
 

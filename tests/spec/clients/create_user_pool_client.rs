@@ -135,6 +135,20 @@ spec! {
 }
 
 spec! {
+    async fn a_unit_without_a_number_does_not_stand_beside_the_default(world: World) {
+        let pool = world.pool(|_| {}).await;
+        let units = json!({ "AccessToken": "days", "IdToken": "minutes", "RefreshToken": "seconds" });
+        let with_units = with(&minimal(&pool), "TokenValidityUnits", units);
+        for body in [with(&with_units, "RefreshTokenValidity", json!(0)), with_units] {
+            let client = created(&world, &body).await.unwrap();
+            // Thirty days, and not thirty seconds.
+            assert_eq!(client.refresh_token_validity, Some(30));
+            assert_eq!(client.token_validity_units, Some(api::TokenValidityUnits::default()));
+        }
+    }
+}
+
+spec! {
     async fn a_generated_secret_has_52_characters_and_proves_the_client(world: World) {
         let pool = world.pool(|_| {}).await;
         let body = with(

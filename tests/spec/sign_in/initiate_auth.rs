@@ -87,6 +87,26 @@ spec! {
 }
 
 spec! {
+    async fn a_parameter_beyond_the_longest_text_is_refused_unseen(world: World) {
+        let client = world.app_client().await;
+        let long = |length| [("USERNAME", "x".repeat(length)), ("PASSWORD", "y".to_owned())];
+        let begins = async |length| {
+            let request = initiate_auth(&client, AuthFlow::UserPasswordAuth, long(length));
+            world.call(request).await.map(|_| ())
+        };
+        assert_eq!(
+            begins(131_073).await,
+            Err(invalid(
+                "1 validation error detected: Value at 'authParameters' failed to satisfy constraint: Map value must \
+                 satisfy constraint: [Member must have length less than or equal to 131072, Member must have length \
+                 greater than or equal to 0]"
+            ))
+        );
+        assert_eq!(begins(131_072).await.unwrap_err().exception, "UserNotFoundException");
+    }
+}
+
+spec! {
     async fn a_request_without_flow_or_client_breaks_two_bounds(world: World) {
         assert_eq!(
             world.call(api::InitiateAuthRequest::default()).await.map(|_| ()),

@@ -196,6 +196,26 @@ spec! {
 }
 
 spec! {
+    async fn an_hour_begun_by_a_clock_that_ran_ahead_ends_when_it_is_put_right(world: World) {
+        let client = world.app_client().await;
+        world.sign_up(&client, "alice").await;
+        let right = world.now();
+        world.advance(2 * HOUR);
+        for _ in 0..5 {
+            world.resend(&client, "alice").await.unwrap();
+        }
+        // Not by so little that it may be the same hour.
+        world.set_clock(right + HOUR + Duration::from_millis(1));
+        assert_eq!(world.resend(&client, "alice").await, Err(too_often()));
+        world.set_clock(right);
+        for _ in 0..5 {
+            world.resend(&client, "alice").await.unwrap();
+        }
+        assert_eq!(world.resend(&client, "alice").await, Err(too_often()));
+    }
+}
+
+spec! {
     async fn the_count_outlives_a_restart(world: World) {
         let client = world.app_client().await;
         world.sign_up(&client, "alice").await;

@@ -1,12 +1,14 @@
 //! `SignUp`.
 
+use std::collections::HashMap;
+
 use cognate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
 use cognate::api::{self, alias_attribute, attribute_data, delivery_medium, username_attribute, verified_attribute};
 use serde_json::json;
 
 use crate::spec;
 use crate::support::fixtures::{PASSWORD, TestClient, attribute, claims, value_of};
-use crate::support::{Credential, Refusal, World, at_once, refusal};
+use crate::support::{Credential, Refusal, Wire, World, at_once, refusal};
 
 /// The request is refused with exactly this, and neither a user nor a message comes of it.
 async fn refuses(world: &World, client: &TestClient, request: api::SignUpRequest, expected: Refusal) {
@@ -93,6 +95,10 @@ fn unwritable() -> Refusal {
 fn username_exists(message: &str) -> Refusal {
     refusal("UsernameExistsException", message)
 }
+
+/// What Cognito says of the longest text of a map.
+const LONGEST_TEXT: &str = "[Member must have length less than or equal to 131072, Member must have length greater than \
+                            or equal to 0]";
 
 fn policy_refusal(reason: &str) -> Refusal {
     refusal("InvalidPasswordException", &format!("Password did not conform with policy: {reason}"))
@@ -759,6 +765,26 @@ spec! {
 }
 
 spec! {
+    async fn a_username_is_not_another_users_sub(world: World) {
+        for counts in [true, false] {
+            let pool = world.pool(|request| request.username_configuration = case_sensitive(counts)).await;
+            let client = world.client(&pool, |_| {}).await;
+            let sub = world.sign_up(&client, "alice").await.user_sub;
+            let request = world.sign_up_request(&client, &sub);
+            refuses(&world, &client, request, username_exists("User already exists")).await;
+            let shouted = world.sign_up_request(&client, &sub.to_uppercase());
+            if counts {
+                world.call(shouted).await.unwrap();
+            } else {
+                refuses(&world, &client, shouted, username_exists("User already exists")).await;
+            }
+            // Whom an operator names by the sub stays who it was.
+            assert_eq!(world.admin_get_user(&pool, &sub).await.unwrap().username, "alice");
+        }
+    }
+}
+
+spec! {
     async fn case_matters_where_the_pool_says_so(world: World) {
         let pool = world.pool(|request| request.username_configuration = case_sensitive(false)).await;
         let client = world.client(&pool, |_| {}).await;
@@ -965,6 +991,44 @@ spec! {
         for (request, violation) in cases {
             let message = format!("1 validation error detected: {violation}");
             refuses(&world, &client, request, invalid_parameter(&message)).await;
+        }
+        // What is for triggers and analytics has Cognito's bounds though nothing is made of it.
+        let (long, bounds) = ("x".repeat(131_073), LONGEST_TEXT);
+        let metadata = |name: &str, value: &str| api::SignUpRequest {
+            client_metadata: HashMap::from([(name.to_owned(), value.to_owned())]),
+            ..valid()
+        };
+        let encoded_data = Some(api::UserContextData { encoded_data: Some(long.clone()), ..Default::default() });
+        for (request, violation) in [
+            (
+                metadata("a", &long),
+                format!(
+                    "Value '{{a={long}}}' at 'clientMetadata' failed to satisfy constraint: Map value must satisfy \
+                     constraint: {bounds}"
+                ),
+            ),
+            (
+                metadata(&long, "a"),
+                format!(
+                    "Value '{{{long}=a}}' at 'clientMetadata' failed to satisfy constraint: Map keys must satisfy \
+                     constraint: {bounds}"
+                ),
+            ),
+            (
+                api::SignUpRequest { user_context_data: encoded_data, ..valid() },
+                "Value at 'userContextData.encodedData' failed to satisfy constraint: Member must have length less than \
+                 or equal to 131072"
+                    .to_owned(),
+            ),
+        ] {
+            let refused = world.call(request).await.unwrap_err();
+            assert_eq!(refused.exception, "InvalidParameterException");
+            // gRPC tells as much of it as headers take.
+            let message = format!("1 validation error detected: {violation}");
+            match world.wire {
+                Wire::Json => assert_eq!(refused.message, message),
+                Wire::Grpc => assert!(message.starts_with(&refused.message) && refused.message.len() > 100),
+            }
         }
         let empty = format!(
             "2 validation errors detected: Value at 'username' failed to satisfy constraint: Member must have length \

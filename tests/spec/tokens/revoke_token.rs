@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::spec;
 use crate::support::fixtures::{PASSWORD, TestClient, answer, initiate_auth, with_secret};
-use crate::support::{Credential, Refusal, Wire, World, refusal};
+use crate::support::{Credential, Refusal, Wire, World, at_once, refusal};
 
 fn request(client: &TestClient, token: &str) -> api::RevokeTokenRequest {
     api::RevokeTokenRequest { token: Some(token.to_owned()), client_id: Some(client.id.clone()), ..Default::default() }
@@ -85,6 +85,18 @@ spec! {
             world.call(request(&client, revoked.refresh_token())).await.unwrap();
             assert_dead(&world, &client, &revoked).await;
         }
+        assert_serves(&world, &client, &other).await;
+    }
+}
+
+spec! {
+    async fn of_many_revocations_at_once_every_one_succeeds(world: World) {
+        let (client, [revoked, other]) = two_sign_ins(&world).await;
+        let revocations = (0..60).map(|_| world.call(request(&client, revoked.refresh_token())));
+        for outcome in at_once(revocations).await {
+            outcome.unwrap();
+        }
+        assert_dead(&world, &client, &revoked).await;
         assert_serves(&world, &client, &other).await;
     }
 }

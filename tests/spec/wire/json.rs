@@ -476,6 +476,13 @@ async fn each_bound_has_cognitos_words() {
             ),
         ),
         (
+            Op::CreateUserPool,
+            json!({ "PoolName": "p", "UserPoolTags": { "": "y" } }),
+            "Value '{=y}' at 'userPoolTags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must \
+             have length less than or equal to 128, Member must have length greater than or equal to 1]"
+                .to_owned(),
+        ),
+        (
             Op::SignUp,
             attribute(json!({})),
             "Value null at 'userAttributes.2.member.name' failed to satisfy constraint: Member must not be null"

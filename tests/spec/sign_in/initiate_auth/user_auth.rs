@@ -270,6 +270,20 @@ spec! {
 }
 
 spec! {
+    async fn the_session_of_a_sign_up_serves_for_the_first_sign_in_alone(world: World) {
+        let client = world.app_client().await;
+        let elsewhere = world.client(&client.pool, |_| {}).await;
+        for (username, other) in [("alice", &client), ("bob", &elsewhere)] {
+            let session = confirmed_in_chain(&world, &client, username).await;
+            let tokens = world.sign_in(other, username).await;
+            assert_eq!(continues(&world, &client, username, &session).await, invalid_session());
+            world.revoke(other, tokens.refresh_token()).await.unwrap();
+            assert_eq!(continues(&world, &client, username, &session).await, invalid_session());
+        }
+    }
+}
+
+spec! {
     async fn of_many_uses_of_one_session_at_once_one_signs_in(world: World) {
         let client = world.app_client().await;
         let session = confirmed_in_chain(&world, &client, "alice").await;
