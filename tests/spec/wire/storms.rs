@@ -9,7 +9,7 @@ use cognate::config::Config;
 use cognate::crypto::places::Place;
 use cognate::domain::ids::{PoolId, Sub};
 use cognate::domain::source::Source;
-use cognate::store::{AttemptsKey, Batch, Key as _, Owner, UsernameKey, records};
+use cognate::store::{AttemptsKey, AuditKey, Batch, Key as _, Owner, UsernameKey, records};
 use tokio::task::JoinHandle;
 use tonic::Code;
 use tonic::transport::Endpoint;
@@ -48,6 +48,10 @@ impl Storm {
         for username in USERS {
             subs.push(world.sign_up(&client, username).await.user_sub);
             world.confirm_by_operator(&pool, username).await;
+        }
+        // Nor is anything else, once the trail has what those calls left in the store for it.
+        while !world.app.services.store.list::<AuditKey>(AuditKey::PREFIX, None, 1).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
         }
         let mut held = Vec::new();
         let passwords = &world.app.services.passwords;
