@@ -12,7 +12,8 @@ use crate::access::caller::{Anyone, Brought, Caller, Operator, SignedIn};
 use crate::api::check::{self, Check};
 use crate::api::json::UnknownNames;
 use crate::api::{self, Access, Op};
-use crate::context::{Cx, Services};
+use crate::context::{Cx, Services, Witness};
+use crate::domain::source::Source;
 use crate::error::Error;
 
 /// A request of the contract: which operation it is, what it answers, and the proof of its caller. Generated.
@@ -57,6 +58,8 @@ pub struct Call {
     /// The operation that was routed to; a request of another one is refused.
     pub op: Op,
     pub request_id: Arc<str>,
+    /// Where it comes from.
+    pub source: Source,
     /// What the guard allows, where the operation is an operator's.
     pub grant: Option<Grant>,
     /// What the audit trail will say of the call, if it says anything.
@@ -102,10 +105,8 @@ impl App {
         if call.op != R::OP {
             return Err(Error::internal("a request reached an operation that it was not routed to"));
         }
-        let cx = match &call.event {
-            Some(event) => Cx::watched(&self.services, &**event),
-            None => Cx::new(&self.services),
-        };
+        let witness = call.event.as_deref().map(|event| event as &dyn Witness);
+        let cx = Cx::of_request(&self.services, call.source, witness);
         let brought = Brought {
             op: R::OP,
             pool: request.user_pool_id(),

@@ -69,9 +69,9 @@ pub struct Config {
     pub password_hash_iterations: u32,
     /// Hashing threads; 0 means one for each core.
     pub password_hash_threads: usize,
-    /// Hashes that may wait; more are refused with TooManyRequestsException.
+    /// Sign-ins and sign-ups that may wait to hash; more are refused with TooManyRequestsException.
     pub password_hash_queue_max: usize,
-    /// How long a hash may wait before it is refused, in seconds.
+    /// How long one may wait before it is refused, in seconds.
     pub password_hash_wait_seconds: u64,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,

@@ -7,6 +7,7 @@ use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
 use cognate::crypto::passwords::{PasswordHasher, Settings};
 use cognate::crypto::secret::Secret;
 use cognate::domain::ids::{PoolId, Sub};
+use cognate::domain::source::Source;
 use cognate::rng::Rng;
 use cognate::store::records::{NameOwner, User, UserStatus};
 use cognate::store::{AliasKey, Batch, Owner, SledStore, Store, UserKey, UsernameKey};
@@ -116,7 +117,11 @@ fn password_hash(data: &Path) -> String {
     let settings = Settings { memory_kib: 19 * 1024, iterations: 2, threads: 1, queue_max: 1, wait_max };
     let rng = Rng::system();
     let hasher = PasswordHasher::start(settings, key.derive(Purpose::Pepper), &rng).unwrap();
-    alone(hasher.hash(&Secret::new(PASSWORD.to_owned()), &rng)).unwrap()
+    alone(async {
+        let place = hasher.place(Source::Process, None).await?;
+        hasher.hash(&place, &Secret::new(PASSWORD.to_owned()), &rng).await
+    })
+    .unwrap()
 }
 
 fn disk_bytes(directory: &Path) -> u64 {

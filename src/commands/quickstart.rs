@@ -20,6 +20,7 @@ use crate::app::{App, Call, Operation};
 use crate::config::Config;
 use crate::crypto::keys::KeyEncryptionKey;
 use crate::domain::ids::PoolId;
+use crate::domain::source::Source;
 use crate::rng::Rng;
 use crate::server::CannotServe;
 
@@ -148,7 +149,7 @@ fn client_request(pool: &str, name: &str, generate_secret: bool) -> api::CreateU
 /// Calls an operation as the process itself.
 async fn by_itself<R: Operation>(app: &App, request: R) -> Result<R::Response, CannotServe> {
     let grant = Some(Grant::of_the_process(R::OP, request.user_pool_id()));
-    let call = Call { op: R::OP, request_id: "first start".into(), grant, event: None };
+    let call = Call { op: R::OP, request_id: "first start".into(), source: Source::Process, grant, event: None };
     let done = app.call(request, &UnknownNames::default(), &call).await;
     done.map_err(|error| CannotServe(format!("first start: {}: {error}", R::OP.name())))
 }

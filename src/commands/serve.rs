@@ -1,5 +1,6 @@
 //! `cognate serve`.
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Serve, quickstart, runtime};
@@ -13,6 +14,7 @@ pub(super) fn serve(arguments: &Serve) -> Result<(), CannotServe> {
     let allow_plaintext = arguments.allow_plaintext.then_some(true);
     let config = arguments.common.config(Flags { listen: arguments.listen, allow_plaintext, ..Flags::default() })?;
     telemetry::start(&config).map_err(CannotServe)?;
+    raise_file_limit();
     runtime()?.block_on(run(&config))
 }
 
@@ -40,6 +42,14 @@ async fn run(config: &Config) -> Result<(), CannotServe> {
         println!("Cognate serves operators on {}", server::endpoint(config, address));
     }
     server.run(stopping).await
+}
+
+/// A connection is an open file, and the soft limit is often 1024: it is there for programs that use `select`.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(cause) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%cause, "the limit of open files stays as it is: connections may find no place");
+    }
 }
 
 /// Ends at SIGTERM or SIGINT.

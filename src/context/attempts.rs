@@ -1,27 +1,31 @@
 //! Password attempts: counted durably before anything is evaluated, forgiven when they were right.
+//!
+//! First of all an attempt needs a place to hash: what is refused for want of one has written nothing. The place lasts as long
+//! as the attempt, and no other of the same user is given meanwhile.
 
 use super::Cx;
-use super::turns::Turn;
 use crate::clock::from_milliseconds;
+use crate::crypto::places::Place;
 use crate::domain::lockout::{self, Locked};
 use crate::error::Error;
 use crate::store::{AttemptsKey, Batch, Failure, Owner, records};
 
-/// An attempt that has been counted as failed. It holds the owner's turn until it is dropped.
+/// An attempt that has been counted as failed.
 pub struct Attempt {
+    /// Leave to hash what the attempt needs.
+    pub place: Place,
     key: AttemptsKey,
     before: Option<records::Attempts>,
-    _turn: Turn,
 }
 
 /// How often a count that lost a race is taken again.
 const RACES_MAX: usize = 16;
 
 impl Attempt {
-    /// Counts an attempt, or refuses it because the owner is locked out.
+    /// Counts an attempt once there is a place for it, or refuses it because the owner is locked out.
     pub async fn begin(cx: &Cx<'_>, owner: &Owner) -> Result<Self, Error> {
-        let turn = cx.turn(owner).await;
         let key = AttemptsKey { owner: owner.clone() };
+        let place = cx.hashing_place(Some(owner)).await?;
         for _ in 0..RACES_MAX {
             let before = cx.store.read(&key).await?;
             let counted = lockout::count(before.as_deref().map(known), cx.now())
@@ -32,7 +36,7 @@ impl Attempt {
             match cx.store.commit(batch).await {
                 Ok(()) => {
                     let before = before.map(|stored| stored.record);
-                    return Ok(Attempt { key, before, _turn: turn });
+                    return Ok(Attempt { place, key, before });
                 }
                 Err(Failure::Conflict) => continue,
                 Err(other) => return Err(other.into()),

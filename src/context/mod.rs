@@ -25,15 +25,21 @@ use crate::crypto::codes::CodeHasher;
 use crate::crypto::keys::{KeyEncryptionKey, Purpose};
 use crate::crypto::opaque::OpaqueTokens;
 use crate::crypto::passwords::{self, PasswordHasher};
+use crate::crypto::places::Place;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::secret::Secret;
 use crate::crypto::signing::SigningKeys;
+use crate::crypto::workers::{Pool, Workers};
+use crate::domain::source::Source;
 use crate::error::Error;
 use crate::rng::Rng;
 use crate::store::{Batch, Kept, Owner, Store, Stored, records};
 
 /// Pools, clients and signing keys that are kept ready to use, of each kind.
 const RECORDS_KEPT_MAX: usize = 4096;
+
+/// Signatures, or keys to be made, that may wait; one more is refused. On two cores some fifth of a second's work.
+const SIGNING_QUEUE_MAX: usize = 1024;
 
 /// What the process has.
 pub struct Services {
@@ -42,6 +48,8 @@ pub struct Services {
     pub rng: Rng,
     pub sealer: Sealer,
     pub passwords: PasswordHasher,
+    /// Where RSA keys are made and sign.
+    pub signers: Workers<()>,
     pub codes: CodeHasher,
     pub opaque_tokens: OpaqueTokens,
     pub region: String,
@@ -78,7 +86,10 @@ impl Services {
             queue_max: config.password_hash_queue_max,
             wait_max: std::time::Duration::from_secs(config.password_hash_wait_seconds),
         };
+        // At least two: one can make keys while another signs.
+        let signing = Pool { name: "signer", threads: cores.max(2), queue_max: SIGNING_QUEUE_MAX, niceness: 0 };
         Ok(Services {
+            signers: Workers::start(signing).map_err(|cause| cause.to_string())?,
             passwords: PasswordHasher::start(settings, key.derive(Purpose::Pepper), &rng)?,
             sealer: Sealer::new(&key.derive(Purpose::Sealing)),
             codes: CodeHasher::new(key.derive(Purpose::Codes)),
@@ -104,6 +115,7 @@ impl Services {
 /// What one request sees.
 pub struct Cx<'a> {
     services: &'a Services,
+    source: Source,
     witness: Option<&'a dyn Witness>,
 }
 
@@ -126,20 +138,32 @@ impl Deref for Cx<'_> {
 }
 
 impl<'a> Cx<'a> {
+    /// What the process itself sees.
     pub fn new(services: &'a Services) -> Self {
-        Cx { services, witness: None }
+        Cx { services, source: Source::Process, witness: None }
     }
 
-    /// What a request sees that is watched.
-    pub fn watched(services: &'a Services, witness: &'a dyn Witness) -> Self {
-        Cx { services, witness: Some(witness) }
+    /// What a request sees that came from somewhere, and may be watched.
+    pub fn of_request(services: &'a Services, source: Source, witness: Option<&'a dyn Witness>) -> Self {
+        Cx { services, source, witness }
     }
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Waits until no other request proves itself as this user; the turn ends when the value is dropped.
+    /// Waits for leave to hash: for an attempt to prove oneself as `owner`, or for a new password.
+    pub async fn hashing_place(&self, owner: Option<&Owner>) -> Result<Place, Error> {
+        self.passwords.place(self.source, owner.cloned()).await
+    }
+
+    /// The hash of a new password.
+    pub async fn new_password_hash(&self, password: &Secret<String>) -> Result<String, Error> {
+        let place = self.hashing_place(None).await?;
+        self.passwords.hash(&place, password, &self.rng).await
+    }
+
+    /// Waits until no other request confirms this user; the turn ends when the value is dropped.
     pub async fn turn(&self, owner: &Owner) -> turns::Turn {
         self.turns.take(owner).await
     }

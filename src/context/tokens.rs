@@ -13,7 +13,7 @@ use crate::clock::{after, from_milliseconds};
 use crate::crypto::jwt::{self, Refusal};
 use crate::crypto::keys::sha256;
 use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
-use crate::crypto::signing::SigningKeys;
+use crate::crypto::signing::{SigningKeys, Unusable};
 use crate::domain::claims::{self, AccessClaims, SignIn, USER_ADMIN_SCOPE};
 use crate::domain::ids::{PoolId, Sub};
 use crate::error::Error;
@@ -121,9 +121,13 @@ impl Cx<'_> {
         let readable = user.attributes().into_iter().filter(|(name, _)| client.may_read(name)).collect();
         let access = claims::access(&sign_in, self.rng.uuid(), after(issued_at, validity.access));
         let id = claims::id(&sign_in, self.rng.uuid(), after(issued_at, validity.id), &readable);
+        // Both by one thread: each handing over has its price.
+        let sign = move |_: &mut ()| Ok((jwt::sign(&access, &keys.access)?, jwt::sign(&id, &keys.id)?));
+        let signed: Result<_, Unusable> = self.signers.run(sign).await?;
+        let (access_token, id_token) = signed.map_err(Error::internal)?;
         Ok(Issued {
-            access_token: jwt::sign(&access, &keys.access).map_err(Error::internal)?,
-            id_token: jwt::sign(&id, &keys.id).map_err(Error::internal)?,
+            access_token,
+            id_token,
             refresh_token: None,
             expires_in_seconds: i32::try_from(validity.access.as_secs()).unwrap_or(i32::MAX),
         })

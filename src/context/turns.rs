@@ -1,7 +1,7 @@
-//! Turns: of all requests that try to prove themselves as one user, one at a time.
+//! Turns: of all requests that try to confirm one user by a code, one at a time.
 //!
-//! What makes the count of attempts exact is the store; turns only spare the user who signs in five times at once a lock
-//! meant for guessers.
+//! What makes the count of tries exact is the store; turns only spare it the conflicts. Of password attempts,
+//! [`crate::crypto::places`] lets one of a user through at a time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};

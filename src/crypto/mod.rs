@@ -2,11 +2,14 @@
 //! only how this service uses them.
 
 pub mod codes;
+pub mod fair_queue;
 pub mod jwt;
 pub mod keys;
 pub mod opaque;
 pub mod passwords;
+pub mod places;
 pub mod sealing;
 pub mod secret;
 pub mod secret_hash;
 pub mod signing;
+pub mod workers;

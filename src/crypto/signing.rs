@@ -55,7 +55,7 @@ impl SigningKey {
 }
 
 impl SigningKeys {
-    /// The keys that `generate` made, ready to sign.
+    /// The keys that [`NewKeys`] made, ready to sign.
     pub fn open(sealer: &Sealer, place: &[u8], record: &records::SigningKeys) -> Result<Self, Unusable> {
         let (Some(id), Some(access)) = (&record.id, &record.access) else { return Err(Unusable::Key) };
         let published = [id, access].map(JsonWebKey::from);
@@ -68,17 +68,30 @@ impl SigningKeys {
     }
 }
 
-/// Two new keys of 2048 bits, sealed for `place`. Takes some tenths of a second: call it where blocking is allowed.
-pub fn generate(sealer: &Sealer, place: &[u8], rng: &Rng) -> Result<records::SigningKeys, Unusable> {
-    let one = || {
-        let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| Unusable::Key)?;
-        let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).map_err(|_| Unusable::Key)?;
-        let public = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-        let key_id = BASE64_STANDARD.encode(digest(&SHA256, &public.n));
-        let sealed_private_key = sealer.seal(place, pkcs8.as_ref(), rng);
-        Ok::<_, Unusable>(records::SigningKey { key_id, sealed_private_key, modulus: public.n, exponent: public.e })
-    };
-    Ok(records::SigningKeys { id: Some(one()?), access: Some(one()?) })
+/// Two new keys of a pool, not yet sealed.
+pub struct NewKeys {
+    id: KeyPair,
+    access: KeyPair,
+}
+
+impl NewKeys {
+    /// Makes two keys of 2048 bits. Takes some tenths of a second of a core.
+    pub fn generate() -> Result<Self, Unusable> {
+        let one = || KeyPair::generate(KeySize::Rsa2048).map_err(|_| Unusable::Key);
+        Ok(NewKeys { id: one()?, access: one()? })
+    }
+
+    /// The keys as they are kept, sealed for `place`.
+    pub fn sealed(&self, sealer: &Sealer, place: &[u8], rng: &Rng) -> Result<records::SigningKeys, Unusable> {
+        let one = |pair: &KeyPair| {
+            let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(pair).map_err(|_| Unusable::Key)?;
+            let public = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+            let key_id = BASE64_STANDARD.encode(digest(&SHA256, &public.n));
+            let sealed_private_key = sealer.seal(place, pkcs8.as_ref(), rng);
+            Ok::<_, Unusable>(records::SigningKey { key_id, sealed_private_key, modulus: public.n, exponent: public.e })
+        };
+        Ok(records::SigningKeys { id: Some(one(&self.id)?), access: Some(one(&self.access)?) })
+    }
 }
 
 /// A public key as RFC 7517 prints it, with the members that Cognito gives.

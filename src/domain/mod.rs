@@ -9,5 +9,6 @@ pub mod ids;
 pub mod lockout;
 pub mod messages;
 pub mod password_policy;
+pub mod source;
 pub mod token_validity;
 pub mod usernames;

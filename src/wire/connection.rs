@@ -104,9 +104,10 @@ where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (stream, greeting) = Greeted::new(stream);
-    let builder = protocols(bounds);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-    let mut connection = pin!(watcher.watch(connection));
+    let service = TowerToHyperService::new(service);
+    // In one expression: a name for each step would keep room for each as long as the connection lasts.
+    let mut connection =
+        pin!(watcher.watch(protocols(bounds).serve_connection(TokioIo::new(stream), service).into_owned()));
     let ended = match timeout(bounds.handshake_timeout, &mut connection).await {
         Ok(ended) => ended,
         Err(_) if !greeting.is_complete() => return,
@@ -166,12 +167,21 @@ fn protocols(bounds: Bounds) -> auto::Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .adaptive_window(true)
+        .initial_connection_window_size(window_bytes(bounds))
+        .initial_stream_window_size(window_bytes(bounds))
         .max_concurrent_streams(bounds.concurrent_streams_max)
         .max_header_list_size(bounds.header_bytes_max)
         .keep_alive_interval(Some(bounds.idle_timeout / 3))
         .keep_alive_timeout(bounds.handshake_timeout);
     builder
+}
+
+/// How much a client may send ahead of what is read. From it the library takes how many small frames may wait, and closes a
+/// connection that sends more: requests are small, and there may come as many at once as a connection may carry.
+fn window_bytes(bounds: Bounds) -> u32 {
+    const BYTES_PER_STREAM: u32 = 2048;
+    const BYTES_MAX: u32 = (1 << 31) - 1;
+    bounds.concurrent_streams_max.saturating_mul(BYTES_PER_STREAM).clamp(64 * 1024, BYTES_MAX)
 }
 
 /// What answers requests with bodies of this kind.

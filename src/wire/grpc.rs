@@ -6,7 +6,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-use super::{Gate, RequestId, Routed, for_a_header};
+use super::{Gate, Peer, RequestId, Routed, for_a_header};
 use crate::api::{self, json::UnknownNames};
 use crate::app::{App, Call, Operation};
 use crate::error::Error;
@@ -44,14 +44,15 @@ fn call_of(extensions: &tonic::Extensions) -> Result<Call, Status> {
     let routed = extensions.get::<Routed>().copied().ok_or_else(unrouted)?;
     let op = routed.op.ok_or_else(|| Status::unimplemented("there is no such operation"))?;
     let RequestId(request_id) = extensions.get().cloned().ok_or_else(unrouted)?;
-    Ok(Call { op, request_id, grant: extensions.get().cloned(), event: extensions.get().cloned() })
+    let source = extensions.get().map(Peer::source).ok_or_else(unrouted)?;
+    Ok(Call { op, request_id, source, grant: extensions.get().cloned(), event: extensions.get().cloned() })
 }
 
 /// Where Cognito's name for an error stands among the headers, on both wires.
 pub const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// When a caller who was refused for now may come back.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
+pub const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// An error as a status: canonical code, Cognito's sentence, `ErrorInfo`, and `BadRequest` or `RetryInfo` where they apply.
 pub fn status(error: Error) -> Status {

@@ -19,8 +19,8 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 
-use super::grpc::ERROR_TYPE;
-use super::{Gate, RequestId, Routed, for_a_header};
+use super::grpc::{ERROR_TYPE, RETRY_DELAY};
+use super::{Gate, Peer, RequestId, Routed, for_a_header};
 use crate::api::json::{FromJson, Malformed, read};
 use crate::api::{self, Op};
 use crate::app::{App, Call, Operation};
@@ -120,11 +120,12 @@ pub async fn answer_request(State(gate): State<Arc<Gate>>, mut request: Request)
     let extensions = request.extensions_mut();
     let op = extensions.get::<Routed>().and_then(|routed| routed.op);
     let (grant, event) = (extensions.remove(), extensions.remove());
-    let found = (op, extensions.remove(), extensions.remove());
-    let (Some(op), Some(RequestId(request_id)), Some(Members(members))) = found else {
+    let source = extensions.get().map(Peer::source);
+    let found = (op, source, extensions.remove(), extensions.remove());
+    let (Some(op), Some(source), Some(RequestId(request_id)), Some(Members(members))) = found else {
         return refusal(&Refusal::Error(Error::internal("a request came past the layers")));
     };
-    match dispatch(&gate.app, op, Call { op, request_id, grant, event }, members).await {
+    match dispatch(&gate.app, op, Call { op, request_id, source, grant, event }, members).await {
         Ok(body) => success(body),
         Err(refused) => refusal(&refused),
     }
@@ -189,7 +190,12 @@ pub fn refusal(refused: &Refusal) -> Response {
     match refused {
         Refusal::Error(refused) => {
             let exception = refused.exception();
-            error(status(refused), &exception.name(), Some(("message", refused.to_string())))
+            let mut response = error(status(refused), &exception.name(), Some(("message", refused.to_string())));
+            if exception == Exception::TooManyRequests {
+                // SDKs read it, in milliseconds, as the least to wait before they try again.
+                put(&mut response, "x-amz-retry-after", &RETRY_DELAY.as_millis().to_string());
+            }
+            response
         }
         Refusal::Malformed(Malformed(text)) => {
             error(StatusCode::BAD_REQUEST, "SerializationException", Some(("Message", text.clone())))

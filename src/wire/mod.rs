@@ -35,6 +35,7 @@ use crate::access::certificate::ClientCertificate;
 use crate::access::replay::Signatures;
 use crate::api::{self, Op};
 use crate::app::App;
+use crate::domain::source::Source;
 use crate::error::Error;
 use crate::live::Live;
 
@@ -132,6 +133,11 @@ impl Peer {
     /// Whether nobody between could read what is said.
     pub fn is_private(&self) -> bool {
         self.tls.is_some() || self.address.ip().is_loopback()
+    }
+
+    /// Who shares with whom what is shared out between callers. Here alone it is decided.
+    pub fn source(&self) -> Source {
+        Source::of(self.address.ip())
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use cognate::api::{self, Op};
 use tonic::transport::Endpoint;
@@ -343,6 +343,21 @@ async fn a_first_start_begun_anew_makes_a_new_operator() {
 }
 
 /// A message whose delivery failed, then a crash: it still arrives.
+#[test]
+fn it_may_open_as_many_files_as_its_hard_limit_says() {
+    let place = Place::new();
+    let command = serve(&place.data);
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -Sn 100 && exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
+    limited.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?)))).stdin(Stdio::null());
+    let mut process = Process::start(&mut limited);
+    process.says("Cognate listens on http://");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", process.id())).unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard] = [0, 1].map(|at| files.split_whitespace().nth(at).unwrap());
+    assert_eq!(soft, hard);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mail_outlives_a_crash() {
     let place = Place::new();

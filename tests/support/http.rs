@@ -1,9 +1,12 @@
 //! Plain HTTP, as any client could speak it.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::Refusal;
@@ -66,8 +69,26 @@ pub async fn post_over_tls(
     Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
+/// Posts from a loopback address of one's own.
+pub async fn post_from(from: IpAddr, address: &str, headers: &[(String, String)], body: Vec<u8>) -> Reply {
+    let mut connector = HttpConnector::new();
+    connector.set_local_address(Some(from));
+    exchange(connector, Method::POST, address, "/", headers, body).await
+}
+
 pub async fn request(method: Method, address: &str, path: &str, headers: &[(String, String)], body: Vec<u8>) -> Reply {
-    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    exchange(HttpConnector::new(), method, address, path, headers, body).await
+}
+
+async fn exchange(
+    connector: HttpConnector,
+    method: Method,
+    address: &str,
+    path: &str,
+    headers: &[(String, String)],
+    body: Vec<u8>,
+) -> Reply {
+    let client = Client::builder(TokioExecutor::new()).build::<_, Full<Bytes>>(connector);
     let mut request = Request::builder().method(method).uri(format!("http://{address}{path}"));
     for (name, value) in headers {
         request = request.header(name, value);

@@ -55,6 +55,10 @@ impl Process {
         Process { child, stdout, stderr }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until a line of standard output begins so, and gives the rest of it.
     pub fn says(&mut self, beginning: &str) -> String {
         match self.stdout.until(|line| line.starts_with(beginning)) {

@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::app::Operation;
 use crate::context::Cx;
-use crate::crypto::signing;
+use crate::crypto::signing::NewKeys;
 use crate::domain::attributes::{AttributeDefinition, AttributeRequest, DataType, Schema};
 use crate::domain::ids::PoolId;
 use crate::domain::password_policy::PasswordPolicy;
@@ -33,15 +33,14 @@ impl Operation for api::CreateUserPoolRequest {
         let id = cx.mint_pool_id();
         let record = self.record(&id, cx.now().as_millisecond())?;
         let keys_key = SigningKeysKey { pool: id.clone() };
-        let place = keys_key.encoded();
-        // Two RSA keys take some tenths of a second.
-        let keys = tokio::task::block_in_place(|| signing::generate(&cx.sealer, &place, &cx.rng));
+        let keys = cx.signers.run(|_| NewKeys::generate()).await?.map_err(Error::internal)?;
+        let keys = keys.sealed(&cx.sealer, &keys_key.encoded(), &cx.rng).map_err(Error::internal)?;
 
         let mut batch = Batch::default();
         let key = PoolKey { pool: id.clone() };
         batch.expect_absent(&key);
         batch.put(&key, &record);
-        batch.put(&keys_key, &keys.map_err(Error::internal)?);
+        batch.put(&keys_key, &keys);
         cx.commit(batch).await?;
         let pool = cx.pool(&id.0).await?;
         Ok(api::CreateUserPoolResponse { user_pool: Some(description(cx, &pool, 0)) })

@@ -31,7 +31,8 @@ pub async fn sign_in(
         refuse_unready(&user)?;
     }
     let attempt = Attempt::begin(cx, &user.owner).await?;
-    let right = attempt.evaluate(cx, cx.passwords.verify(&password, &user.record.password_hash)).await?;
+    let proof = cx.passwords.verify(&attempt.place, &password, &user.record.password_hash);
+    let right = attempt.evaluate(cx, proof).await?;
     if !right {
         return Err(Error::IncorrectUsernameOrPassword);
     }
@@ -47,7 +48,7 @@ pub async fn sign_in(
         if let Some(session) = session {
             session.use_up(&mut batch);
         }
-        keep_hash_current(cx, &mut batch, &user, &password).await?;
+        keep_hash_current(cx, &mut batch, &attempt, &user, &password).await?;
         cx.commit(batch).await?;
         Ok(Outcome::Tokens(issued))
     };
@@ -65,7 +66,7 @@ async fn refuse_nobody(
         return Ok(Error::UserDoesNotExist);
     }
     let attempt = Attempt::begin(cx, &cx.nobody(&client.pool, username)).await?;
-    attempt.evaluate(cx, cx.passwords.verify_nobody(password)).await?;
+    attempt.evaluate(cx, cx.passwords.verify_nobody(&attempt.place, password)).await?;
     Ok(Error::IncorrectUsernameOrPassword)
 }
 
@@ -74,11 +75,12 @@ async fn refuse_nobody(
 async fn keep_hash_current(
     cx: &Cx<'_>,
     batch: &mut Batch,
+    attempt: &Attempt,
     user: &User,
     password: &Secret<String>,
 ) -> Result<(), Error> {
     if cx.passwords.is_outdated(&user.record.password_hash) {
-        let password_hash = cx.passwords.hash(password, &cx.rng).await?;
+        let password_hash = cx.passwords.hash(&attempt.place, password, &cx.rng).await?;
         user.replace(batch, &records::User { password_hash, ..user.record.record.clone() });
     } else {
         user.expect_unchanged(batch);

@@ -42,7 +42,7 @@ impl Operation for api::SignUpRequest {
             enabled: true,
             created_at: cx.now().as_millisecond(),
             modified_at: cx.now().as_millisecond(),
-            password_hash: cx.passwords.hash(&password, &cx.rng).await?,
+            password_hash: cx.new_password_hash(&password).await?,
             generation: 0,
         };
         let mut batch = Batch::default();

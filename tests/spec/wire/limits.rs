@@ -1,15 +1,17 @@
 //! What a connection may cost. These wait for real time, since a connection's silence is no rule's time.
 
-use cognate::api;
+use cognate::api::{self, Op};
 use cognate::config::Config;
 use http::{Request, StatusCode, Version};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use tonic::Code;
+use tonic::transport::Endpoint;
 
 use super::until_closed;
 use crate::spec;
-use crate::support::{START, Wire, World};
+use crate::support::{Credential, START, Wire, World, at_once, raw};
 
 async fn world(configure: impl FnOnce(&mut Config)) -> World {
     World::at(Wire::Json, START.parse().unwrap(), configure).await
@@ -110,5 +112,18 @@ spec! {
             let named = format!("Value '{value}{value}");
             assert!(refused.message.contains(&named), "{value}: {} bytes", refused.message.len());
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_carries_as_many_small_requests_at_once_as_it_may() {
+    let world = World::at(Wire::Grpc, START.parse().unwrap(), |config| config.concurrent_streams_max = 1024).await;
+    let channel = Endpoint::from_shared(format!("http://{}", world.address)).unwrap().connect().await.unwrap();
+    let get_user = || {
+        let request = api::GetUserRequest { access_token: Some("x".to_owned()) };
+        raw::grpc_on::<_, api::GetUserResponse>(channel.clone(), Op::GetUser, &Credential::None, request)
+    };
+    for answer in at_once((0..1024).map(|_| get_user())).await {
+        assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
     }
 }

@@ -5,6 +5,7 @@ mod json;
 mod limits;
 mod nothing_panics;
 mod signatures;
+mod storms;
 mod well_known;
 
 use cognate::api::json::{FromJson, read};

@@ -1,0 +1,53 @@
+//! Where requests come from, as far as fairness between callers needs to know.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Who shares what is shared out between callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The process itself, as at its first start.
+    Process,
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 network of 64 bits: whoever has one address of it has all of them.
+    V6([u16; 4]),
+}
+
+impl Source {
+    /// The source of what comes from an address. An IPv4 address in IPv6's clothes is that IPv4 address.
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Source::V4(address),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Source::V6([a, b, c, d])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(address: &str) -> Source {
+        Source::of(address.parse().unwrap())
+    }
+
+    #[test]
+    fn each_ipv4_address_is_a_source_however_it_is_written() {
+        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[test]
+    fn an_ipv6_network_of_64_bits_is_one_source() {
+        assert_eq!(of("2001:db8:0:1::1"), of("2001:db8:0:1:ffff::2"));
+        assert_ne!(of("2001:db8:0:1::1"), of("2001:db8:0:2::1"));
+    }
+
+    #[test]
+    fn the_process_is_no_address() {
+        assert_ne!(Source::Process, of("127.0.0.1"));
+    }
+}
