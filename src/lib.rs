@@ -4,8 +4,10 @@
 //! The map, top to bottom; imports point down only (`tests/layers.rs` sees to it):
 //!
 //! - [`commands`]: the command line. [`server`]: the composition root.
-//! - [`wire`]: both wires and the layers that every request passes. [`tasks`]: background jobs.
-//! - [`operations`]: what the service does, one file each. [`app`]: the one road to them.
+//! - [`wire`]: both wires and the layers that every request passes. [`tasks`]: background jobs. [`control`]: the socket for
+//!   commands.
+//! - [`operations`]: what the service does, one file each. [`app`]: the one road to them. [`backup`], [`fsck`]: the store as a whole, kept elsewhere, put back,
+//!   examined.
 //! - [`access`]: who calls, what they may do, and that it is written down.
 //! - [`context`]: what an operation can reach.
 //! - [`store`], [`delivery`], [`crypto`]: what must last, what goes out, what must be right to the bit.
@@ -18,14 +20,17 @@
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod context;
+pub mod control;
 pub mod crypto;
 pub mod delivery;
 pub mod domain;
 pub mod error;
+pub mod fsck;
 pub mod live;
 pub mod operations;
 pub mod rng;

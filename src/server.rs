@@ -15,9 +15,11 @@ use crate::access::Principals;
 use crate::access::audit::trail::Trail;
 use crate::api::{self, Op};
 use crate::app::App;
+use crate::backup::{self, BackupKey};
 use crate::clock::Clock;
 use crate::config::{self, Config, TlsFiles};
 use crate::context::Services;
+use crate::control::{Control, Desk};
 use crate::crypto::keys::{KeyEncryptionKey, Purpose};
 use crate::crypto::secret::Secret;
 use crate::delivery::OutboxFile;
@@ -45,8 +47,20 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Takes the directory, made if it does not exist; refuses if another process has it.
+    /// Takes the directory, made if it does not exist; refuses if another process has it, or a restore has left half of one.
     pub fn take(config: &Config) -> Result<Self, CannotServe> {
+        let directory = Self::take_to_restore(config)?;
+        if backup::is_unfinished(config) {
+            return Err(CannotServe(format!(
+                "{}: a restore was interrupted here; run `cognate restore` again",
+                config.data.display()
+            )));
+        }
+        Ok(directory)
+    }
+
+    /// The same, where a restore is to be begun, anew perhaps.
+    pub fn take_to_restore(config: &Config) -> Result<Self, CannotServe> {
         let cannot = |cause: std::io::Error| CannotServe::because(&config.data.display().to_string(), cause);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(cannot)?;
         let lock = File::create(config.data.join("lock")).map_err(cannot)?;
@@ -57,12 +71,17 @@ impl DataDirectory {
     }
 }
 
+/// Opens the store alone, made if there is none.
+pub fn open_store(config: &Config) -> Result<SledStore, CannotServe> {
+    let opened = SledStore::open(&config.store_directory(), config.store_cache_mib * 1024 * 1024);
+    opened.map_err(|cause| CannotServe(cause.to_string()))
+}
+
 /// Opens the store and puts the services together.
 pub fn open(config: &Config, public_url: String, clock: Clock, rng: Rng) -> Result<App, CannotServe> {
     api::prepare();
     let key = key_encryption_key(config)?;
-    let store = SledStore::open(&config.store_directory(), config.store_cache_mib * 1024 * 1024)
-        .map_err(|cause| CannotServe(cause.to_string()))?;
+    let store = open_store(config)?;
     let services = Services::new(config, public_url, &key, Arc::new(store), clock, rng).map_err(CannotServe)?;
     Ok(App::new(Arc::new(services)))
 }
@@ -141,6 +160,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     outbox: OutboxFile,
     trail: Trail,
+    control: Option<(Control, Arc<Desk>)>,
     reloads: Reloads,
     limits: Limits,
     bounds: connection::Bounds,
@@ -176,6 +196,7 @@ impl Server {
             principals,
             listeners,
             trail,
+            control: control(config, &app)?,
             outbox: OutboxFile::new(config.outbox_file()),
             reloads: reloads.map_err(|cause| CannotServe::because("signals", cause))?,
             limits: Limits { body_bytes_max: config.body_bytes_max, request_timeout: config.request_timeout() },
@@ -191,7 +212,7 @@ impl Server {
 
     /// Serves until `stopping` ends, then drains: no new work, then no work.
     pub async fn run(self, stopping: impl Future<Output = ()>) -> Result<(), CannotServe> {
-        let Server { app, principals, listeners, outbox, trail, reloads, limits, bounds } = self;
+        let Server { app, principals, listeners, outbox, trail, control, reloads, limits, bounds } = self;
         let gate = Gate { app: app.clone(), principals, signatures: Arc::default(), limits };
         let (mut health, health_service) = tonic_health::server::health_reporter();
         for service in services() {
@@ -201,6 +222,9 @@ impl Server {
 
         let (stop, stopped) = watch::channel(false);
         let mut jobs = tasks::start(&app.services, outbox, reloads, &stopped);
+        if let Some((control, desk)) = control {
+            jobs.spawn(control.run(desk, stopped.clone()));
+        }
         let (drained, all_is_done) = watch::channel(false);
         let auditor = tokio::spawn(tasks::audit(app.clone(), trail, all_is_done));
         let mut serving = JoinSet::new();
@@ -225,6 +249,22 @@ impl Server {
         let _ = auditor.await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// The socket for commands. A server serves without it too.
+fn control(config: &Config, app: &App) -> Result<Option<(Control, Arc<Desk>)>, CannotServe> {
+    let desk = Desk {
+        services: app.services.clone(),
+        access_directory: config.access_directory(),
+        backup_key: BackupKey::new(&key_encryption_key(config)?),
+    };
+    match Control::bind(&config.data) {
+        Ok(control) => Ok(Some((control, Arc::new(desk)))),
+        Err(cause) => {
+            tracing::warn!(%cause, "there is no control socket: backups can be taken only while the server is stopped");
+            Ok(None)
+        }
     }
 }
 

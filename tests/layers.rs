@@ -1,4 +1,4 @@
-//! What the shape of the source promises: imports point down only, one file names the engine, and every operation stands
+//! What the shape of the source promises: imports point down only, one module names the engine, and every operation stands
 //! in its file with its specification beside it.
 
 use std::fs;
@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use cognate::api::Op;
 
 /// The modules of the crate, from the top: a module sees those of its own rank and below.
-const RANKS: [&[&str]; 10] = [
+const RANKS: [&[&str]; 11] = [
     &["commands"],
     &["server", "config", "telemetry"],
-    &["wire", "tasks"],
+    &["wire", "tasks", "control"],
     &["operations"],
     &["app"],
+    &["backup", "fsck"],
     &["access"],
     &["context"],
     &["store", "delivery", "crypto"],
@@ -23,7 +24,7 @@ const RANKS: [&[&str]; 10] = [
 /// Modules that are seen by these alone, whatever their rank.
 const SEEN_BY: [(&str, &[&str]); 2] = [
     ("api", &["wire", "operations", "app", "access", "commands", "server"]),
-    ("config", &["context", "wire", "server", "telemetry", "commands"]),
+    ("config", &["context", "backup", "fsck", "wire", "server", "telemetry", "commands"]),
 ];
 
 /// What the generated contract itself may see: why a request is refused, and no more.
@@ -79,18 +80,18 @@ fn imports_are_read_in_every_form() {
 }
 
 #[test]
-fn one_file_names_the_engine() {
+fn one_module_names_the_engine() {
     let naming: Vec<(String, String)> = sources()
         .into_iter()
         .flat_map(|file| {
             let lines: Vec<String> = file.code.lines().filter(|line| names_sled(line)).map(str::to_owned).collect();
             lines.into_iter().map(move |line| (file.path.clone(), line.trim().to_owned()))
         })
-        .filter(|(path, _)| path != "src/store/sled.rs")
+        .filter(|(path, _)| path != "src/store/sled.rs" && !path.starts_with("src/store/sled/"))
         .collect();
-    // The module beside it is declared and its store passed on: that is no use of the engine.
+    // The module is declared and its store passed on: that is no use of the engine.
     let expected =
-        ["mod sled;", "pub use sled::SledStore;"].map(|line| ("src/store/mod.rs".to_owned(), line.to_owned()));
+        ["mod sled;", "pub use sled::{SledLoader, SledStore};"].map(|line| ("src/store/mod.rs".to_owned(), line.to_owned()));
     assert_eq!(naming, expected);
 }
 

@@ -218,11 +218,13 @@ fn is_active(key: &Table) -> bool {
     key.get("active").and_then(Item::as_bool).unwrap_or_default()
 }
 
-fn make_directory(path: &Path) -> std::io::Result<()> {
+/// Makes a directory for its owner alone.
+pub fn make_directory(path: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file durably, whole or not at all, for its owner's eyes.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(bytes)?;

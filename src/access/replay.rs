@@ -2,7 +2,8 @@
 //!
 //! Within the five minutes for which a signature is fresh, whoever captured the request could send it again. So each
 //! signature is remembered until it is stale: in memory from its first arrival, and in the store together with what the
-//! write changed, so that a restart forgets none that had an effect.
+//! write changed, so that a restart forgets none that had an effect. A store that came back from a backup has forgotten those
+//! that were used after the backup, so there every signature made before it came back counts as used.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -37,6 +38,9 @@ impl Signatures {
     pub async fn take(&self, store: &dyn Store, verified: &Verified, now: Timestamp) -> Result<UsedSignature, Error> {
         let stale_at = verified.stale_at.as_millisecond();
         let key = SignatureKey { signature: verified.signature.to_vec() };
+        if verified.signed_at.as_millisecond() <= store.epoch().began_at {
+            return Err(Error::SignatureUsed);
+        }
         if !self.is_first(verified.signature, stale_at, now.as_millisecond()) || store.read(&key).await?.is_some() {
             return Err(Error::SignatureUsed);
         }

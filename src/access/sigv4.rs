@@ -29,6 +29,8 @@ pub struct Verified {
     /// The id of the access key that signed.
     pub access_key: String,
     pub signature: [u8; 32],
+    /// The date of the request, in whole seconds.
+    pub signed_at: Timestamp,
     /// Until when the signature is fresh.
     pub stale_at: Timestamp,
 }
@@ -52,7 +54,7 @@ pub fn verify<S: AsRef<[u8]>>(
     }
     let secret = secret_of(scope.access_key_id).ok_or(Error::UnrecognizedClient)?;
     scope.check(region, credentials.date)?;
-    let stale_at = check_clock(credentials.date, now)?;
+    let (signed_at, stale_at) = check_clock(credentials.date, now)?;
     let signed_headers: Vec<&str> = credentials.signed_headers.split(';').collect();
     check_signed_headers(&signed_headers, request.headers)?;
     let canonical = canonical_request(request, &signed_headers).ok_or_else(mismatch)?;
@@ -62,7 +64,7 @@ pub fn verify<S: AsRef<[u8]>>(
     let message = string_to_sign(credentials.date, scope.date, region, &canonical);
     // Compares in constant time.
     hmac::verify(&key, message.as_bytes(), &signature).map_err(|_| mismatch())?;
-    Ok(Verified { access_key: scope.access_key_id.to_owned(), signature, stale_at })
+    Ok(Verified { access_key: scope.access_key_id.to_owned(), signature, signed_at, stale_at })
 }
 
 /// Signs a request, for clients and tests: the value of its `Authorization` header over the named headers.
@@ -216,7 +218,7 @@ impl<'a> Scope<'a> {
 }
 
 /// A captured request is good for replay only while its date is near ours. Gives the end of that time.
-fn check_clock(date: &str, now: Timestamp) -> Result<Timestamp, Error> {
+fn check_clock(date: &str, now: Timestamp) -> Result<(Timestamp, Timestamp), Error> {
     let signed_at = parse_date(date).ok_or_else(mismatch)?;
     // Requests are dated in whole seconds; with our fractions the limits would lie within a second.
     let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
@@ -243,7 +245,8 @@ fn check_clock(date: &str, now: Timestamp) -> Result<Timestamp, Error> {
         ));
     }
     // A second more: dates are whole seconds, and the limit itself is still fresh.
-    Ok(signed_at.checked_add(CLOCK_SKEW_MAX + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX))
+    let stale_at = signed_at.checked_add(CLOCK_SKEW_MAX + SignedDuration::from_secs(1)).unwrap_or(Timestamp::MAX);
+    Ok((signed_at, stale_at))
 }
 
 /// Headers that decide what a request means: unsigned, anybody on the way could change or add them.

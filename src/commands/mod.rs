@@ -2,8 +2,11 @@
 
 mod access;
 mod audit;
+mod backup;
+mod fsck;
 mod init;
 mod quickstart;
+mod restore;
 mod serve;
 
 use std::net::SocketAddr;
@@ -44,6 +47,30 @@ enum Command {
     /// The audit trail.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Takes a backup: everything as it is at one moment, while the server goes on.
+    ///
+    /// Asks the server that has the data directory open; opens the directory itself if there is none. The file has every
+    /// record, and the principals and policies. It has NOT the key-encryption key, without which it is worth nothing: keep
+    /// a copy of the key elsewhere. Nor has it the audit trail and the outbox file, which are plain files to be copied.
+    ///
+    /// Prints what is in it and the digest of its records, after it was written, synced, and read again.
+    Backup(backup::Backup),
+    /// Puts a backup back, into an empty data directory.
+    ///
+    /// The key-encryption key under which the backup was made must be there, or where key_encryption_key_file says. Every
+    /// record is read again and compared before the command says that it is done; if it is interrupted, the directory serves
+    /// only after it was run again.
+    ///
+    /// Passwords and users are as they were. Whoever was signed in must sign in again, and codes that were sent are void: what
+    /// was revoked or used up after the backup was taken is not known to it, so nothing of before is good.
+    Restore(restore::Restore),
+    /// Examines a data directory whose server is stopped, and names what is damaged.
+    ///
+    /// Reads every record: that it is as it was written, and can be read; that what belongs together is there (users and their
+    /// names, clients and pools, signing keys); that what is sealed opens with the key-encryption key; that principals and
+    /// policies can be used; that the audit trail is whole. Changes nothing. Prints one line for each finding, by kind, pool
+    /// and sub, and never a name or a secret. Ends with status 1 when something was found.
+    Fsck(fsck::Fsck),
 }
 
 #[derive(Args)]
@@ -96,6 +123,9 @@ pub fn run() -> ExitCode {
         Command::Init(arguments) => init::init(&arguments),
         Command::Access(command) => access::access(&command),
         Command::Audit(command) => audit::audit(&command),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => restore::restore(&arguments),
+        Command::Fsck(arguments) => fsck::fsck(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

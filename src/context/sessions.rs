@@ -26,6 +26,7 @@ impl Cx<'_> {
             step: step.into(),
             expires_at: expires_at.as_millisecond(),
             used: false,
+            epoch: self.store.epoch().number,
         };
         batch.put(&SessionKey { owner: owner.clone(), session: note.id }, &record);
         session
@@ -42,6 +43,10 @@ impl Cx<'_> {
         }
         let key = SessionKey { owner: Owner { pool: note.pool, sub: note.sub }, session: note.id };
         let record = self.store.read(&key).await?.ok_or(Error::InvalidSession)?;
+        // Of a session from before a restore it is not known whether it was used.
+        if record.epoch != self.store.epoch().number {
+            return Err(Error::InvalidSession);
+        }
         if !is_token(session, &record.hash) || record.client != client.id.0 || record.step() != step {
             return Err(Error::InvalidSession);
         }

@@ -81,6 +81,7 @@ impl Cx<'_> {
             generation: user.record.generation,
             origin_jti: client.record.token_revocation.then(|| self.rng.uuid().to_string()),
             revoked: false,
+            epoch: self.store.epoch().number,
         };
         batch.put(&FamilyKey { owner: user.owner.clone(), event }, &family);
         let issued = self.issue(client, user, event, &family, now).await?;
@@ -180,7 +181,7 @@ impl Cx<'_> {
         if !user.record.enabled {
             return Err(Error::UserIsDisabled);
         }
-        let family = self.store.read(&FamilyKey { owner, event: claims.event_id }).await?;
+        let family = self.living_family(&FamilyKey { owner, event: claims.event_id }).await?;
         let stands = family.is_some_and(|family| stands(&family, &user) && family.client == client.id.0);
         if stands { Ok(Bearer { client, user }) } else { Err(Error::AccessTokenRevoked) }
     }
@@ -192,9 +193,15 @@ impl Cx<'_> {
             return Err(Error::RefreshTokenExpired);
         }
         let key = FamilyKey { owner: Owner { pool: note.pool, sub: note.sub }, event: note.id };
-        let record = self.store.read(&key).await?;
+        let record = self.living_family(&key).await?;
         let record = record.filter(|family| is_token(refresh_token, &family.refresh_token_hash));
         Ok(record.map(|record| Family { key, record }))
+    }
+
+    /// A family of this life of the store. Whether an older one was revoked after the backup is not known, so it has ended.
+    async fn living_family(&self, key: &FamilyKey) -> Result<Option<Stored<records::TokenFamily>>, Error> {
+        let family = self.store.read(key).await?;
+        Ok(family.filter(|family| family.epoch == self.store.epoch().number))
     }
 
     /// The keys with which a pool signs, parsed.

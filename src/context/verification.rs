@@ -63,6 +63,7 @@ impl Cx<'_> {
             attribute: to.attribute.attribute().to_owned(),
             expires_at: after(now, SIGN_UP_CODE_LIFE).as_millisecond(),
             wrong_tries: 0,
+            epoch: self.store.epoch().number,
         };
         batch.put(&CodeKey { owner: to.owner.clone(), purpose }, &record);
         delivery::enqueue(batch, &message(pool, to, code), &self.sealer, &self.rng, now);
@@ -75,7 +76,8 @@ impl Cx<'_> {
         let purpose = CodePurpose::SignUp as u8;
         let key = CodeKey { owner: owner.clone(), purpose };
         let Some(kept) = self.store.read(&key).await? else { return Ok(Judgement::Refused(Error::ExpiredCode)) };
-        if kept.expires_at <= self.now().as_millisecond() || kept.wrong_tries >= WRONG_TRIES_MAX {
+        let is_void = kept.wrong_tries >= WRONG_TRIES_MAX || kept.epoch != self.store.epoch().number;
+        if kept.expires_at <= self.now().as_millisecond() || is_void {
             return Ok(Judgement::Refused(Error::ExpiredCode));
         }
         batch.expect(&key, Some(&kept));

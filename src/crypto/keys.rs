@@ -29,6 +29,8 @@ pub enum Purpose {
     Simulation,
     /// The chain of the audit trail.
     Audit,
+    /// Telling that a backup was made under this key, and is as it was made.
+    Backup,
 }
 
 /// The root of all keys.
@@ -79,6 +81,7 @@ impl KeyEncryptionKey {
             Purpose::OpaqueTokens => "cognate opaque tokens 1",
             Purpose::Simulation => "cognate simulation 1",
             Purpose::Audit => "cognate audit 1",
+            Purpose::Backup => "cognate backup 1",
         };
         Secret::new(keyed_hash(self.0.expose(), &[label.as_bytes()]))
     }

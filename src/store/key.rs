@@ -15,14 +15,19 @@ use std::ops::Bound;
 
 use uuid::Uuid;
 
-use super::{Failure, Record};
+use super::{Failure, Kind, Record};
 use crate::domain::ids::{ClientId, PoolId, Sub};
 
 /// Where a record stands.
 pub trait Key: Sized {
     type Record: Record;
 
+    const KIND: Kind;
+
     fn encoded(&self) -> Vec<u8>;
+
+    /// What of the key may be named to an operator: pool, sub, client, ids.
+    fn place(&self) -> Vec<String>;
 
     /// The key again, if the bytes are of this kind.
     fn decode(bytes: &mut &[u8]) -> Option<Self>;
@@ -32,6 +37,11 @@ pub trait Key: Sized {
 pub trait Part: Sized {
     fn write(&self, out: &mut Vec<u8>);
     fn read(bytes: &mut &[u8]) -> Option<Self>;
+
+    /// What of it may be named to an operator. A name or an address is not.
+    fn place(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A byte that says which kind of key this is.
@@ -74,10 +84,16 @@ macro_rules! key {
         impl key::Key for $name {
             type Record = $record;
 
+            const KIND: crate::store::Kind = crate::store::Kind::$name;
+
             fn encoded(&self) -> Vec<u8> {
                 let mut out = vec![$kind];
                 $(key::Part::write(&self.$field, &mut out);)*
                 out
+            }
+
+            fn place(&self) -> Vec<String> {
+                [$(key::Part::place(&self.$field)),*].into_iter().flatten().collect()
             }
 
             fn decode(bytes: &mut &[u8]) -> Option<Self> {
@@ -90,11 +106,17 @@ macro_rules! key {
         impl key::Key for $name {
             type Record = $record;
 
+            const KIND: crate::store::Kind = crate::store::Kind::$name;
+
             fn encoded(&self) -> Vec<u8> {
                 let mut out = self.owner.prefix();
                 out.push($kind);
                 $(key::Part::write(&self.$field, &mut out);)*
                 out
+            }
+
+            fn place(&self) -> Vec<String> {
+                [key::Part::place(&self.owner) $(, key::Part::place(&self.$field))*].into_iter().flatten().collect()
             }
 
             fn decode(bytes: &mut &[u8]) -> Option<Self> {
@@ -204,6 +226,10 @@ impl Part for Uuid {
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes.split_off(..16)?).ok()
     }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("id {self}"))
+    }
 }
 
 impl Part for Sub {
@@ -213,6 +239,10 @@ impl Part for Sub {
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         Uuid::read(bytes).map(Sub)
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("sub {self}"))
     }
 }
 
@@ -224,6 +254,10 @@ impl Part for PoolId {
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         String::read(bytes).map(PoolId)
     }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("pool {self}"))
+    }
 }
 
 impl Part for ClientId {
@@ -233,6 +267,10 @@ impl Part for ClientId {
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         String::read(bytes).map(ClientId)
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("client {}", self.0))
     }
 }
 
@@ -244,6 +282,10 @@ impl Part for Owner {
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         Some(Owner { pool: PoolId::read(bytes)?, sub: Sub::read(bytes)? })
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("pool {}, sub {}", self.pool, self.sub))
     }
 }
 

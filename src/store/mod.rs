@@ -4,6 +4,8 @@
 //! scan a range, commit a batch. A batch is atomic, holds what must still be true ([`Batch::expect`]), and its commit
 //! returns only when it is durable. An operation fills one batch, so it has no other effect.
 //!
+//! Everything can be read as it was at one moment while writes go on ([`Store::snapshot`]): that is what backups are made of.
+//!
 //! What it refuses to do: answer before the disk has it, retry a failed sync, return a record whose checksum is wrong.
 
 mod access;
@@ -13,6 +15,7 @@ mod envelope;
 mod expiry;
 mod kept;
 mod key;
+mod kinds;
 mod outbox;
 mod pools;
 mod sled;
@@ -28,9 +31,10 @@ pub use clients::{ClientKey, ClientOfPoolKey};
 pub use expiry::{ExpiryKey, sweep_expired};
 pub use kept::Kept;
 pub use key::{Key, Owner};
+pub use kinds::{Kind, Known, Unreadable, described};
 pub use outbox::OutboxKey;
 pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
-pub use sled::SledStore;
+pub use sled::{SledLoader, SledStore};
 pub use users::{
     AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, SessionKey, ThrottleKey,
     ThrottlePurpose, UserKey, UsernameKey, count_users,
@@ -53,9 +57,45 @@ pub trait Store: Send + Sync + 'static {
     /// The first `limit` entries of a range, in the order of their keys.
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure>;
 
+    /// The same, each entry judged by itself: one that is damaged does not hide those after it.
+    async fn examine(&self, range: KeyRange, limit: usize) -> Result<Vec<Examined>, Failure>;
+
     /// Applies a batch whole, if all its expectations hold. `Ok` means durable.
     async fn commit(&self, batch: Batch) -> Result<(), Failure>;
+
+    /// Everything as it is at this moment. One snapshot can be open at a time.
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Failure>;
+
+    /// Which of its lives the store is in.
+    fn epoch(&self) -> Epoch;
 }
+
+/// A moment of the store, read from its first key to its last while writes go on. Dropping it ends it.
+#[async_trait]
+pub trait Snapshot: Send {
+    /// The version of the newest commit that is in it.
+    fn version(&self) -> u64;
+
+    /// The next entries, in the order of their keys, without what the store counts for itself. None: that was all.
+    async fn next(&mut self) -> Result<Vec<Entry>, Failure>;
+}
+
+/// The life of a store: it begins anew when the store comes back from a backup. What can be used up or taken back (codes,
+/// sessions, token families) is good only in the life that it was made in, for what happened to it after the backup is
+/// not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Epoch {
+    /// How many backups it has come back from; 0 for a store that never did.
+    pub number: u64,
+    /// When it came back, in milliseconds since 1970.
+    pub began_at: i64,
+}
+
+/// An encoded key and what it holds.
+pub type Entry = (Vec<u8>, Value);
+
+/// An encoded key, and what it holds or why that cannot be read.
+pub type Examined = (Vec<u8>, Result<Value, Failure>);
 
 /// A range of encoded keys.
 pub type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
@@ -83,6 +123,12 @@ pub enum Failure {
     TooLarge,
     #[error("the store could not be opened: {0}")]
     Open(String),
+    /// Another snapshot is open.
+    #[error("a snapshot is being read already")]
+    Busy,
+    /// More was changed during a snapshot than may be kept in memory for it.
+    #[error("more was changed meanwhile than can be kept in memory for a snapshot; try again when there is less to do")]
+    Outpaced,
     #[error("the store is stopping")]
     Stopped,
     #[error("the store failed: {0}")]

@@ -1,4 +1,4 @@
-//! The embedded engine. No other file names sled.
+//! The embedded engine. Nothing outside of this module names sled.
 //!
 //! One committer thread owns all writes. It takes every batch that waits, checks their expectations against the tree (as the
 //! only writer its check is exact), applies them as one sled batch, passes the barrier once, then answers all of them: the
@@ -10,18 +10,25 @@
 //! **An I/O error while writing is never retried**: after a failed sync nobody knows what the disk has. The process stops
 //! and recovers at its next start.
 
+mod loader;
+mod snapshot;
+
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Batch, Change};
-use super::{Failure, KeyRange, Store, Value, envelope};
+use super::{Epoch, Examined, Failure, KeyRange, Snapshot, Store, Value, envelope};
+
+pub use loader::SledLoader;
+use snapshot::{SledSnapshot, Snapshots};
 
 /// The exit code after a failed write: `EX_IOERR` of sysexits.
 const EXIT_IO_ERROR: i32 = 74;
@@ -35,11 +42,16 @@ const BATCHES_WAITING_MAX: usize = 4096;
 /// Where the committer keeps the last version that it gave.
 const SEQUENCE_KEY: &[u8] = &[0x01, b's', b'e', b'q'];
 
+/// Where the store's epoch stands: its number as the version, its beginning as the deadline.
+const EPOCH_KEY: &[u8] = &[0x01, b'e', b'p', b'o'];
+
 /// A store in a directory.
 pub struct SledStore {
     tree: ::sled::Db,
     batches: Option<mpsc::Sender<Waiting>>,
     committer: Option<JoinHandle<()>>,
+    snapshots: Arc<Snapshots>,
+    epoch: Epoch,
 }
 
 /// A batch and whom to tell.
@@ -64,11 +76,19 @@ impl SledStore {
             Some(bytes) => envelope::unwrap(SEQUENCE_KEY, &bytes)?.version,
             None => 0,
         };
+        let epoch = match tree.get(EPOCH_KEY).map_err(|error| open(&error))? {
+            Some(bytes) => {
+                let value = envelope::unwrap(EPOCH_KEY, &bytes)?;
+                Epoch { number: value.version, began_at: value.deadline.unwrap_or_default() }
+            }
+            None => Epoch::default(),
+        };
+        let snapshots = Arc::new(Snapshots::new(sequence));
         let (batches, waiting) = mpsc::channel(BATCHES_WAITING_MAX);
-        let committer = Committer { tree: tree.clone(), folder, sequence };
+        let committer = Committer { tree: tree.clone(), folder, sequence, snapshots: snapshots.clone() };
         let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(waiting));
         let committer = thread.map_err(|error| open(&error))?;
-        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer) })
+        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer), snapshots, epoch })
     }
 }
 
@@ -98,6 +118,24 @@ impl Store for SledStore {
             .collect()
     }
 
+    async fn examine(&self, range: KeyRange, limit: usize) -> Result<Vec<Examined>, Failure> {
+        let examined = |(key, bytes): (::sled::IVec, ::sled::IVec)| (key.to_vec(), envelope::unwrap(&key, &bytes));
+        let read = || {
+            let entries = self.tree.range(range).take(limit);
+            entries.map(|entry| entry.map(examined).map_err(engine)).collect()
+        };
+        // Whoever looks for damage is told of it, also where the engine panics over it.
+        catch_unwind(AssertUnwindSafe(read)).map_err(|_| Failure::Damaged("the engine panicked over it".to_owned()))?
+    }
+
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Failure> {
+        Ok(Box::new(SledSnapshot::open(self.tree.clone(), self.snapshots.clone())?))
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     async fn commit(&self, batch: Batch) -> Result<(), Failure> {
         if batch.is_oversized() {
             return Err(Failure::TooLarge);
@@ -121,6 +159,7 @@ struct Committer {
     tree: ::sled::Db,
     folder: File,
     sequence: u64,
+    snapshots: Arc<Snapshots>,
 }
 
 impl Committer {
@@ -163,7 +202,8 @@ impl Committer {
         }
         if !answers.is_empty() {
             merged.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, self.sequence, None, &[]));
-            self.tree.apply_batch(merged).map_err(engine)?;
+            let apply = || self.tree.apply_batch(merged).map_err(engine);
+            self.snapshots.keep_before(apply, &self.tree, versions.keys(), self.sequence)?;
             self.barrier()?;
         }
         Ok(answers)
@@ -188,9 +228,13 @@ impl Committer {
 
     /// Returns when everything applied so far survives a power cut.
     fn barrier(&self) -> Result<(), Failure> {
-        self.tree.flush().map_err(engine)?;
-        rustix::fs::syncfs(&self.folder).map_err(|error| Failure::Engine(format!("syncfs: {error}")))
+        barrier(&self.tree, &self.folder)
     }
+}
+
+fn barrier(tree: &::sled::Db, folder: &File) -> Result<(), Failure> {
+    tree.flush().map_err(engine)?;
+    rustix::fs::syncfs(folder).map_err(|error| Failure::Engine(format!("syncfs: {error}")))
 }
 
 /// Ends the process before anybody is told that a write succeeded.
@@ -201,8 +245,6 @@ fn stop(cause: &dyn std::fmt::Display) -> ! {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::ids::{PoolId, Sub};
     use crate::store::records::{NameOwner, Session, Throttle};

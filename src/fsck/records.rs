@@ -1,0 +1,251 @@
+//! The records of the store, each by itself and with what it refers to.
+
+use std::ops::Bound;
+
+use prost::Message as _;
+
+use super::{Finding, Report};
+use crate::context::pools::Pool;
+use crate::crypto::sealing::Sealer;
+use crate::crypto::signing::SigningKeys;
+use crate::domain::ids::{PoolId, Sub};
+use crate::store::records::{OutboxMessage, User};
+use crate::store::{
+    ClientKey, ClientOfPoolKey, ExpiryKey, Failure, Key, Kind, Known, Owner, PoolKey, PoolRemovalKey, SigningKeysKey,
+    Store, Unreadable, UserKey, UsernameKey, Value, described,
+};
+
+/// Entries read at one time.
+const PAGE: usize = 256;
+
+/// The first byte of what the store counts for itself, which it checks when it is opened.
+const OWN: u8 = 0x01;
+
+/// Who is told of findings.
+pub trait Found: FnMut(&mut Report, Finding) {}
+impl<F: FnMut(&mut Report, Finding)> Found for F {}
+
+/// Reads every entry of the store.
+pub async fn examine(store: &dyn Store, sealer: &Sealer, report: &mut Report, found: &mut impl Found) {
+    let newest = match store.snapshot().await {
+        Ok(snapshot) => snapshot.version(),
+        Err(cause) => return found(report, Finding::at("store", cause)),
+    };
+    let mut examiner = Examiner { store, sealer, newest, pool: None };
+    let (mut from, mut limit) = (Vec::new(), PAGE);
+    loop {
+        let page = match store.examine((Bound::Included(from.clone()), Bound::Unbounded), limit).await {
+            Ok(page) => page,
+            // One by one up to the place that cannot be read.
+            Err(_) if limit > 1 => {
+                limit = 1;
+                continue;
+            }
+            Err(cause) => {
+                let place = if from.is_empty() { "store".to_owned() } else { format!("after {}", described(&from)) };
+                found(report, Finding::at(place, format!("cannot be read: {cause}")));
+                match next_readable(store, &from).await {
+                    Some(next) => {
+                        (from, limit) = (next, PAGE);
+                        continue;
+                    }
+                    None => return,
+                }
+            }
+        };
+        let Some((last, _)) = page.last() else { return };
+        // The first key that can come after it.
+        from = [last.as_slice(), &[0]].concat();
+        for (key, value) in page {
+            report.records += u64::from(key.first() != Some(&OWN));
+            report.users += u64::from(Kind::of(&key) == Some(Kind::UserKey));
+            for problem in examiner.entry(&key, value).await {
+                found(report, Finding::at(described(&key), problem));
+            }
+        }
+    }
+}
+
+/// Where the store can be read again behind a place where it cannot: the nearest of ever wider leaps.
+async fn next_readable(store: &dyn Store, from: &[u8]) -> Option<Vec<u8>> {
+    for length in (1..=from.len()).rev() {
+        let mut leap = from[..length].to_vec();
+        let last = leap.last_mut()?;
+        let Some(higher) = last.checked_add(1) else { continue };
+        *last = higher;
+        if store.examine((Bound::Included(leap.clone()), Bound::Unbounded), 1).await.is_ok() {
+            return Some(leap);
+        }
+    }
+    None
+}
+
+struct Examiner<'a> {
+    store: &'a dyn Store,
+    sealer: &'a Sealer,
+    /// The version of the store's newest commit.
+    newest: u64,
+    /// The pool looked up last: neighbours are of one pool.
+    pool: Option<(PoolId, PoolState)>,
+}
+
+#[derive(Clone)]
+enum PoolState {
+    There(std::sync::Arc<Pool>),
+    BeingRemoved,
+    Gone,
+}
+
+type Problems = Vec<String>;
+
+impl Examiner<'_> {
+    /// What is wrong with an entry.
+    async fn entry(&mut self, key: &[u8], value: Result<Value, Failure>) -> Problems {
+        let value = match value {
+            Ok(value) => value,
+            Err(cause) => return vec![cause.to_string()],
+        };
+        if key.first() == Some(&OWN) {
+            return Problems::new();
+        }
+        let known = match Known::decode(key, &value.bytes) {
+            Ok(known) => known,
+            Err(Unreadable::Key) => return vec!["is of no known kind, or not whole".to_owned()],
+            Err(Unreadable::Record) => return vec!["its record is not of its kind".to_owned()],
+        };
+        let mut problems = Problems::new();
+        if value.version > self.newest {
+            problems.push("is newer than the store".to_owned());
+        }
+        if value.deadline != known.deadline() {
+            problems.push("its deadline is not that of its record".to_owned());
+        }
+        let examined = async {
+            if let Some(at) = value.deadline {
+                let entry = ExpiryKey { at, target: key.to_vec() };
+                self.need(&mut problems, &entry, "its entry of what ends when is gone, so it would stay for ever").await?;
+            }
+            self.belongs(&known, &mut problems).await
+        };
+        if let Err(cause) = examined.await {
+            problems.push(format!("what it refers to cannot be read: {cause}"));
+        }
+        problems
+    }
+
+    /// Whether what an entry says of others is so.
+    async fn belongs(&mut self, known: &Known, problems: &mut Problems) -> Result<(), Failure> {
+        match known {
+            Known::PoolKey(key, pool) => {
+                expect(problems, pool.id == key.pool.0, "it is another pool's record");
+                let keys = SigningKeysKey { pool: key.pool.clone() };
+                self.need(problems, &keys, "its signing keys are gone").await?;
+            }
+            Known::SigningKeysKey(key, keys) => {
+                self.need(problems, &PoolKey { pool: key.pool.clone() }, "its pool is gone").await?;
+                let opened = SigningKeys::open(self.sealer, &key.encoded(), keys);
+                opened.err().into_iter().for_each(|cause| problems.push(cause.to_string()));
+            }
+            Known::ClientKey(key, client) => {
+                let pool = PoolId(client.pool.clone());
+                expect(problems, client.id == key.client.0, "it is another client's record");
+                self.need(problems, &PoolKey { pool: pool.clone() }, "its pool is gone").await?;
+                let listed = ClientOfPoolKey { pool, client: key.client.clone() };
+                self.need(problems, &listed, "it is missing in the list of its pool").await?;
+                if let Some(sealed) = &client.sealed_secret {
+                    let opened = self.sealer.open(&key.encoded(), sealed);
+                    opened.err().into_iter().for_each(|cause| problems.push(format!("its secret: {cause}")));
+                }
+            }
+            Known::ClientOfPoolKey(key, _) => {
+                let client = self.store.read(&ClientKey { client: key.client.clone() }).await?;
+                let is_of_pool = client.is_some_and(|client| client.pool == key.pool.0);
+                expect(problems, is_of_pool, "the client is gone, or another pool's");
+            }
+            Known::UserKey(key, user) => self.user(&key.owner, user, problems).await?,
+            Known::CodeKey(key, _) => self.need_user(&key.owner, problems).await?,
+            Known::FamilyKey(key, _) => self.need_user(&key.owner, problems).await?,
+            Known::UsernameKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
+            Known::AliasKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
+            Known::OutboxKey(key, entry) => match self.sealer.open(&key.encoded(), &entry.sealed_message) {
+                Ok(message) => {
+                    let is_message = OutboxMessage::decode(message.expose().as_slice()).is_ok();
+                    expect(problems, is_message, "what is sealed in it is no message");
+                }
+                Err(cause) => problems.push(cause.to_string()),
+            },
+            Known::ExpiryKey(key, _) => {
+                expect(problems, Kind::of(&key.target).is_some(), "what is to end is of no known kind");
+            }
+            Known::AuditKey(_, entry) => {
+                let is_record = serde_json::from_slice::<serde_json::Value>(&entry.record).is_ok();
+                expect(problems, is_record, "it is no JSON");
+            }
+            // These may be of somebody whom there is not, and end by themselves.
+            Known::AttemptsKey(..) | Known::ThrottleKey(..) | Known::SessionKey(..) => {}
+            Known::PoolRemovalKey(..) | Known::SignatureKey(..) => {}
+        }
+        Ok(())
+    }
+
+    async fn user(&mut self, owner: &Owner, user: &User, problems: &mut Problems) -> Result<(), Failure> {
+        let is_own = user.pool == owner.pool.0 && user.sub == owner.sub.to_string();
+        expect(problems, is_own, "it is another user's record");
+        match self.pool(&owner.pool).await? {
+            PoolState::There(pool) => {
+                let name = pool.username_rules().fold(&user.username);
+                let named = self.store.read(&UsernameKey { pool: owner.pool.clone(), name }).await?;
+                let is_named = named.is_some_and(|named| named.sub == user.sub);
+                expect(problems, is_named, "the username is gone, or another user's");
+            }
+            PoolState::BeingRemoved => {}
+            PoolState::Gone => problems.push("its pool is gone".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// A name that is somebody's.
+    async fn name(&mut self, pool: &PoolId, sub: &str, problems: &mut Problems) -> Result<(), Failure> {
+        match Sub::parse(sub) {
+            Some(sub) => self.need_user(&Owner { pool: pool.clone(), sub }, problems).await,
+            None => {
+                problems.push("whose it is is no sub".to_owned());
+                Ok(())
+            }
+        }
+    }
+
+    async fn need_user(&mut self, owner: &Owner, problems: &mut Problems) -> Result<(), Failure> {
+        match self.pool(&owner.pool).await? {
+            // Users go first.
+            PoolState::BeingRemoved => Ok(()),
+            _ => self.need(problems, &UserKey { owner: owner.clone() }, &format!("its user {} is gone", owner.sub)).await,
+        }
+    }
+
+    async fn need<K: Key>(&self, problems: &mut Problems, key: &K, otherwise: &str) -> Result<(), Failure> {
+        expect(problems, self.store.get(&key.encoded()).await?.is_some(), otherwise);
+        Ok(())
+    }
+
+    async fn pool(&mut self, id: &PoolId) -> Result<PoolState, Failure> {
+        if let Some((_, state)) = self.pool.as_ref().filter(|(known, _)| known == id) {
+            return Ok(state.clone());
+        }
+        let state = match self.store.read(&PoolKey { pool: id.clone() }).await? {
+            Some(record) => PoolState::There(std::sync::Arc::new(Pool { id: id.clone(), record })),
+            None if self.store.get(&PoolRemovalKey { pool: id.clone() }.encoded()).await?.is_some() => {
+                PoolState::BeingRemoved
+            }
+            None => PoolState::Gone,
+        };
+        self.pool = Some((id.clone(), state.clone()));
+        Ok(state)
+    }
+}
+
+fn expect(problems: &mut Problems, holds: bool, otherwise: &str) {
+    if !holds {
+        problems.push(otherwise.to_owned());
+    }
+}
