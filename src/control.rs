@@ -105,7 +105,7 @@ async fn answer(stream: UnixStream, desk: Arc<Desk>) {
     if !matches!(asked, Ok(Ok(_))) {
         return;
     }
-    let answered = match line.trim_end() {
+    let answered = match line.trim_end_matches('\n') {
         "backup" => back_up(&desk, &mut write).await,
         command => end(&mut write, &Err(format!("{command:?}: this server knows no such command"))).await,
     };
@@ -185,11 +185,7 @@ pub async fn server_of(data: &Path) -> Option<UnixStream> {
 }
 
 /// Asks a server for something. The bytes of its answer go to `output`; what it says at the end comes back.
-pub async fn ask(
-    server: UnixStream,
-    command: &str,
-    output: &mut (impl AsyncWrite + Unpin),
-) -> Result<String, Refused> {
+pub async fn ask(server: UnixStream, command: &str, output: &mut (impl AsyncWrite + Unpin)) -> Result<String, Refused> {
     let mut server = BufReader::new(server);
     server.write_all(format!("{command}\n").as_bytes()).await.map_err(Refused::BrokenOff)?;
     let mut bytes = Vec::new();

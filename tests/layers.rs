@@ -90,8 +90,8 @@ fn one_module_names_the_engine() {
         .filter(|(path, _)| path != "src/store/sled.rs" && !path.starts_with("src/store/sled/"))
         .collect();
     // The module is declared and its store passed on: that is no use of the engine.
-    let expected =
-        ["mod sled;", "pub use sled::{SledLoader, SledStore};"].map(|line| ("src/store/mod.rs".to_owned(), line.to_owned()));
+    let expected = ["mod sled;", "pub use sled::{SledLoader, SledStore};"]
+        .map(|line| ("src/store/mod.rs".to_owned(), line.to_owned()));
     assert_eq!(naming, expected);
 }
 

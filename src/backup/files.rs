@@ -48,9 +48,9 @@ fn file(path: &Path, name: String) -> Result<Option<BackupFile>, Unusable> {
 /// Whether a backup may name a file so: nothing outside the access directory can be meant.
 pub fn is_permitted(path: &str) -> bool {
     path == PRINCIPALS
-        || path.strip_prefix(POLICIES).is_some_and(|name| {
-            name.ends_with(".json") && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
-        })
+        || path
+            .strip_prefix(POLICIES)
+            .is_some_and(|name| name.ends_with(".json") && !name.starts_with('.') && !name.contains(['/', '\\', '\0']))
 }
 
 /// Writes files durably, each whole.

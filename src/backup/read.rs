@@ -212,3 +212,183 @@ pub fn verify(path: &Path, key: Option<&BackupKey>) -> Result<Summary, Unreadabl
     while reader.next()?.is_some() {}
     reader.summary().cloned().ok_or(Unreadable::Wrong("it has no end"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use prost::Message as _;
+
+    use super::super::format::piece;
+    use super::super::write::{Source, write};
+    use super::*;
+    use crate::clock::from_milliseconds;
+    use crate::crypto::keys::KeyEncryptionKey;
+    use crate::domain::ids::PoolId;
+    use crate::rng::Rng;
+    use crate::store::records::{BackupEntry, NameOwner};
+    use crate::store::{Batch, SledStore, Store as _, UsernameKey};
+
+    fn key(seed: u64) -> BackupKey {
+        BackupKey::new(&KeyEncryptionKey::generate(&Rng::seeded(seed)))
+    }
+
+    /// A small backup: three records, a principals file and a policy.
+    fn backup() -> &'static [u8] {
+        static BACKUP: OnceLock<Vec<u8>> = OnceLock::new();
+        BACKUP.get_or_init(|| tokio::runtime::Runtime::new().unwrap().block_on(taken()))
+    }
+
+    async fn taken() -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let access = folder.path().join("access");
+        std::fs::create_dir_all(access.join("policies")).unwrap();
+        std::fs::write(access.join("principals.toml"), "# nobody\n").unwrap();
+        std::fs::write(access.join("policies/read-only.json"), "{}").unwrap();
+        let store = SledStore::open(&folder.path().join("store"), 8 * 1024 * 1024).unwrap();
+        let mut batch = Batch::default();
+        for name in ["alice", "bob", "carol"] {
+            let key = UsernameKey { pool: PoolId("us-east-1_Example12".into()), name: name.into() };
+            batch.put(&key, &NameOwner { sub: name.into() });
+        }
+        store.commit(batch).await.unwrap();
+        let source = Source {
+            store: &store,
+            access_directory: &access,
+            key: &key(1),
+            region: "us-east-1",
+            account: "000000000000",
+            now: from_milliseconds(1),
+        };
+        let mut output = Vec::new();
+        write(&source, &mut output).await.unwrap();
+        output
+    }
+
+    fn read(bytes: &[u8], key: Option<&BackupKey>) -> Result<(Vec<Part>, Summary), Unreadable> {
+        let (mut reader, mut parts) = (Reader::open(bytes, key)?, Vec::new());
+        while let Some(part) = reader.next()? {
+            parts.push(part);
+        }
+        Ok((parts, reader.summary().unwrap().clone()))
+    }
+
+    /// The pieces of a backup, each with its message.
+    fn pieces(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+        let (mut rest, mut pieces) = (&bytes[MAGIC.len() + 4..], Vec::new());
+        while let [kind, a, b, c, d, more @ ..] = rest {
+            let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+            pieces.push((*kind, more[..length].to_vec()));
+            rest = &more[length + 4..];
+        }
+        pieces
+    }
+
+    /// A file of these pieces, with checksums that are right.
+    fn file_of(pieces: &[(u8, Vec<u8>)]) -> Vec<u8> {
+        let mut file = [MAGIC, &FORMAT_VERSION.to_be_bytes()].concat();
+        for (kind, message) in pieces {
+            let start = file.len();
+            file.push(*kind);
+            file.extend((message.len() as u32).to_be_bytes());
+            file.extend(message);
+            file.extend(crc32c::crc32c(&file[start..]).to_be_bytes());
+        }
+        file
+    }
+
+    #[test]
+    fn a_backup_holds_what_was_there() {
+        let (parts, summary) = read(backup(), Some(&key(1))).unwrap();
+        let [Part::File(policy), Part::File(principals), Part::Entries(entries)] = parts.as_slice() else {
+            panic!("{parts:?}")
+        };
+        assert_eq!((policy.path.as_str(), policy.contents.as_slice()), ("policies/read-only.json", b"{}".as_slice()));
+        assert_eq!(principals.path, "principals.toml");
+        assert_eq!(entries.len(), 3);
+        assert_eq!((summary.records, summary.files, summary.sequence, summary.epoch), (3, 2, 1, 0));
+        assert_eq!(summary.created_at, 1);
+        assert_eq!(file_of(&pieces(backup())), backup(), "the format is what its description says");
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_refused() {
+        for at in 0..backup().len() {
+            for bit in 0..8 {
+                let mut flipped = backup().to_vec();
+                flipped[at] ^= 1 << bit;
+                assert!(read(&flipped, None).is_err(), "byte {at}, bit {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_goes_on_is_refused_by_name() {
+        for length in 1..backup().len() {
+            let refused = read(&backup()[..length], None).unwrap_err();
+            let is_named = matches!(refused, Unreadable::Truncated(_)) || length < MAGIC.len();
+            assert!(is_named, "{length} bytes: {refused}");
+        }
+        assert!(matches!(read(&[], None), Err(Unreadable::NoBackup)));
+        let longer = [backup(), &[0]].concat();
+        assert!(matches!(read(&longer, None), Err(Unreadable::Appended(end)) if end == backup().len() as u64));
+        let twice = [backup(), backup()].concat();
+        assert!(matches!(read(&twice, None), Err(Unreadable::Appended(_))));
+        assert!(matches!(read(b"{\"a\": \"file of another kind\"}", None), Err(Unreadable::NoBackup)));
+        let mut newer = backup().to_vec();
+        newer[MAGIC.len() + 3] = 2;
+        assert!(matches!(read(&newer, None), Err(Unreadable::FormatVersion(2))));
+    }
+
+    #[test]
+    fn pieces_dropped_moved_or_repeated_are_refused() {
+        let whole = pieces(backup());
+        assert_eq!(whole.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), *b"HFFET");
+        for at in 0..whole.len() {
+            let mut dropped = whole.clone();
+            dropped.remove(at);
+            assert!(read(&file_of(&dropped), None).is_err(), "without piece {at}");
+            let mut repeated = whole.clone();
+            repeated.insert(at, whole[at].clone());
+            assert!(read(&file_of(&repeated), None).is_err(), "piece {at} twice");
+            for other in 0..at {
+                let mut moved = whole.clone();
+                moved.swap(at, other);
+                assert!(read(&file_of(&moved), None).is_err(), "{other} in the place of {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_key_is_told_and_so_is_a_change_by_somebody_without_it() {
+        assert!(matches!(read(backup(), Some(&key(2))), Err(Unreadable::ForeignKey)));
+        // Somebody who can calculate every checksum gives Alice's name to another user.
+        let mut pieces = pieces(backup());
+        let mut entries = BackupEntries::decode(pieces[3].1.as_slice()).unwrap();
+        entries.entries[0].record = NameOwner { sub: "mallory".into() }.encode_to_vec();
+        let mut digest = RecordsDigest::new();
+        for BackupEntry { key, version, record, .. } in &entries.entries {
+            digest.add(key, &Value { version: *version, deadline: None, bytes: record.clone() });
+        }
+        pieces[3].1 = entries.encode_to_vec();
+        let body = file_of(&pieces[..4]);
+        let mut trailer = BackupTrailer::decode(pieces[4].1.as_slice()).unwrap();
+        trailer.records_digest = digest.finish();
+        trailer.file_digest = digest::digest(&digest::SHA256, &body).as_ref().to_vec();
+        let forged = [body, piece(Piece::Trailer, &trailer)].concat();
+        assert!(read(&forged, None).is_ok(), "without the key nobody can tell");
+        assert!(matches!(read(&forged, Some(&key(1))), Err(Unreadable::Forged)));
+    }
+
+    #[test]
+    fn a_file_can_be_put_nowhere_but_in_the_access_directory() {
+        for path in ["principals.toml", "policies/read-only.json"] {
+            assert!(is_permitted(path), "{path}");
+        }
+        for path in
+            ["", "key", "../key", "policies/../../key.json", "policies/a/b.json", "policies/.json", "/etc/x.json"]
+        {
+            assert!(!is_permitted(path), "{path}");
+        }
+    }
+}

@@ -67,10 +67,9 @@ pub async fn restore(
     let summary = verify(backup, Some(key)).map_err(unreadable)?;
     let file = File::open(backup).map_err(|cause| unreadable(cause.into()))?;
     let mut reader = Reader::open(BufReader::new(file), Some(key)).map_err(unreadable)?;
-    for (setting, theirs, ours) in [
-        ("region", &reader.header().region, &config.region),
-        ("account", &reader.header().account, &config.account),
-    ] {
+    for (setting, theirs, ours) in
+        [("region", &reader.header().region, &config.region), ("account", &reader.header().account, &config.account)]
+    {
         if theirs != ours {
             return Err(CannotRestore::OtherSetting { setting, theirs: theirs.clone(), ours: ours.clone() });
         }

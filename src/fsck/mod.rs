@@ -23,8 +23,10 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// In one line, whatever the problem says of itself.
     fn at(place: impl Into<String>, problem: impl fmt::Display) -> Self {
-        Finding { place: place.into(), problem: problem.to_string() }
+        let problem = problem.to_string();
+        Finding { place: place.into(), problem: problem.split_whitespace().collect::<Vec<_>>().join(" ") }
     }
 }
 
@@ -70,9 +72,8 @@ pub async fn examine(
         Err(cause) => found(&mut report, Finding::at("store", cause)),
     }
     let directory = config.access_directory();
-    let principals = Live::read("principals and policies", move |sources| {
-        Principals::read(&directory, &sealer, sources)
-    });
+    let principals =
+        Live::read("principals and policies", move |sources| Principals::read(&directory, &sealer, sources));
     if let Err(cause) = principals {
         found(&mut report, Finding::at("access directory", cause));
     }

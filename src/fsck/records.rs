@@ -123,7 +123,8 @@ impl Examiner<'_> {
         let examined = async {
             if let Some(at) = value.deadline {
                 let entry = ExpiryKey { at, target: key.to_vec() };
-                self.need(&mut problems, &entry, "its entry of what ends when is gone, so it would stay for ever").await?;
+                self.need(&mut problems, &entry, "its entry of what ends when is gone, so it would stay for ever")
+                    .await?;
             }
             self.belongs(&known, &mut problems).await
         };
@@ -219,7 +220,9 @@ impl Examiner<'_> {
         match self.pool(&owner.pool).await? {
             // Users go first.
             PoolState::BeingRemoved => Ok(()),
-            _ => self.need(problems, &UserKey { owner: owner.clone() }, &format!("its user {} is gone", owner.sub)).await,
+            _ => {
+                self.need(problems, &UserKey { owner: owner.clone() }, &format!("its user {} is gone", owner.sub)).await
+            }
         }
     }
 

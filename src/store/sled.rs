@@ -245,10 +245,12 @@ fn stop(cause: &dyn std::fmt::Display) -> ! {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::*;
     use crate::domain::ids::{PoolId, Sub};
     use crate::store::records::{NameOwner, Session, Throttle};
-    use crate::store::{Key as _, Owner, RECORD_BYTES_MAX, SessionKey, ThrottleKey, UsernameKey, sweep_expired};
+    use crate::store::{Key as _, Kind, Owner, RECORD_BYTES_MAX, SessionKey, ThrottleKey, UsernameKey, sweep_expired};
 
     const CACHE_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -400,5 +402,120 @@ mod tests {
         assert_eq!(left, [false, true, true]);
         assert!(!sweep_expired(&*store, 301).await.unwrap());
         assert!(store.read(&session(2)).await.unwrap().is_none());
+    }
+
+    /// The balances of all accounts: each is the count of a throttle.
+    async fn balances(snapshot: &mut Box<dyn Snapshot>) -> Vec<u32> {
+        let mut balances = Vec::new();
+        loop {
+            let page = snapshot.next().await.unwrap();
+            if page.is_empty() {
+                return balances;
+            }
+            let throttles = page.into_iter().filter_map(|(key, value)| {
+                (Kind::of(&key) == Some(Kind::ThrottleKey)).then(|| Throttle::decode(value.bytes.as_slice()).unwrap())
+            });
+            balances.extend(throttles.map(|throttle| throttle.count));
+        }
+    }
+
+    /// Moves one coin from an account to another, or all of it to one that does not exist.
+    async fn transfer(store: &dyn Store, from: u128, to: u128) {
+        let account =
+            |number| ThrottleKey { owner: Owner { sub: Sub(uuid::Uuid::from_u128(number)), ..owner() }, purpose: 1 };
+        let (from, to) = (account(from), account(to));
+        let (payer, payee) = (store.read(&from).await.unwrap(), store.read(&to).await.unwrap());
+        let Some(coins) = payer.as_ref().map(|payer| payer.count).filter(|coins| *coins > 0 && from != to) else {
+            return;
+        };
+        let moved = if payee.is_some() { 1 } else { coins };
+        let mut batch = Batch::default();
+        batch.expect(&from, payer.as_ref());
+        batch.expect(&to, payee.as_ref());
+        match coins - moved {
+            0 => batch.delete(&from),
+            left => batch.put(&from, &Throttle { count: left, hour_began_at: 1 }),
+        }
+        let count = payee.as_ref().map_or(0, |payee| payee.count) + moved;
+        batch.put(&to, &Throttle { count, hour_began_at: 1 });
+        match store.commit(batch).await {
+            Ok(()) | Err(Failure::Conflict) => {}
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_coin_is_in_two_places_however_writers_move_them_during_a_snapshot() {
+        const ACCOUNTS: u128 = 3_000;
+        const COINS: u32 = 10;
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        let mut batch = Batch::default();
+        for number in 0..ACCOUNTS {
+            let owner = Owner { sub: Sub(uuid::Uuid::from_u128(number)), ..owner() };
+            batch.put(&ThrottleKey { owner, purpose: 1 }, &Throttle { count: COINS, hour_began_at: 1 });
+        }
+        store.commit(batch).await.unwrap();
+        let mut writers = tokio::task::JoinSet::new();
+        for seed in 0..8 {
+            let (store, chance) = (store.clone(), crate::rng::Rng::seeded(seed));
+            writers.spawn(async move {
+                loop {
+                    // Half of the payees do not exist at first.
+                    let [from, to] = [(); 2].map(|()| u128::from(u16::from_be_bytes(chance.bytes())) % (2 * ACCOUNTS));
+                    transfer(&*store, from, to).await;
+                }
+            });
+        }
+        let (mut last, mut overtaken) = (0, 0);
+        while overtaken < 5 {
+            let mut snapshot = store.snapshot().await.unwrap();
+            let balances = balances(&mut snapshot).await;
+            assert_eq!(balances.iter().map(|coins| u64::from(*coins)).sum::<u64>(), ACCOUNTS as u64 * u64::from(COINS));
+            overtaken += u32::from(snapshot.version() > last);
+            last = snapshot.version();
+        }
+        writers.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_damaged_entry_does_not_hide_those_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SledStore::open(folder.path(), CACHE_BYTES).unwrap();
+        for each in ["alice", "bob", "carol"] {
+            put(&store, &name(each), &belongs_to(each)).await;
+        }
+        let key = name("bob").encoded();
+        let mut bytes = store.tree.get(&key).unwrap().unwrap().to_vec();
+        bytes[3] ^= 1;
+        store.tree.insert(&key, bytes).unwrap();
+        let range = (std::ops::Bound::Included(vec![0x30]), std::ops::Bound::Unbounded);
+        let examined = store.examine(range, 10).await.unwrap();
+        assert_eq!(examined.iter().map(|(_, value)| value.is_ok()).collect::<Vec<_>>(), [true, false, true]);
+        assert!(store.snapshot().await.unwrap().next().await.is_err(), "a backup is not made of it");
+    }
+
+    #[tokio::test]
+    async fn a_loaded_store_goes_on_where_the_other_stood_in_a_new_epoch() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        let store = SledStore::open(&first, CACHE_BYTES).unwrap();
+        put(&store, &name("alice"), &belongs_to("a")).await;
+        put(&store, &name("bob"), &belongs_to("b")).await;
+        assert_eq!(store.epoch(), Epoch::default());
+        let mut snapshot = store.snapshot().await.unwrap();
+        let entries = snapshot.next().await.unwrap();
+        let epoch = Epoch { number: 1, began_at: 7 };
+        let mut loader = SledLoader::begin(&second, CACHE_BYTES).unwrap();
+        loader.load(&entries).unwrap();
+        loader.finish(snapshot.version(), epoch).unwrap();
+        assert!(SledLoader::begin(&second, CACHE_BYTES).is_err(), "there is a store now");
+        let loaded = SledStore::open(&second, CACHE_BYTES).unwrap();
+        assert_eq!(loaded.epoch(), epoch);
+        let mut again = loaded.snapshot().await.unwrap();
+        assert_eq!((again.version(), again.next().await.unwrap()), (2, entries));
+        put(&loaded, &name("carol"), &belongs_to("c")).await;
+        let carol = loaded.get(&name("carol").encoded()).await.unwrap().unwrap();
+        assert_eq!(carol.version, 3, "no version is given twice");
     }
 }

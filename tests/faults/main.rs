@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod backup;
 mod kill;
 mod process;
 mod secrets;

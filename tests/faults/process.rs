@@ -41,7 +41,7 @@ impl Place {
 
 /// The command ends, with a status that is not zero and a message that contains all of this.
 #[track_caller]
-fn refused(command: &mut Command, expected: &[&str]) {
+pub fn refused(command: &mut Command, expected: &[&str]) {
     let mut process = Process::start(command);
     let status = process.end();
     let errors = process.errors().to_owned();
@@ -82,14 +82,18 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn help_and_version_tell_what_there_is() {
-    for arguments in [["--help"].as_slice(), &["--version"], &["serve", "--help"], &["init", "--help"]] {
+    let commands = ["serve", "init", "backup", "restore", "fsck"];
+    let helps = commands.map(|command| [command, "--help"]);
+    let helps = helps.iter().map(|help| help.as_slice());
+    for arguments in [["--help"].as_slice(), &["--version"]].into_iter().chain(helps) {
         let mut process = Process::start(&mut bare(arguments));
         assert!(process.end().success(), "{arguments:?}");
         let output = process.output();
         match arguments {
             ["--version"] => assert_eq!(output, format!("cognate {}\n", env!("CARGO_PKG_VERSION"))),
-            ["--help"] => assert!(output.contains("serve") && output.contains("init"), "{output}"),
-            _ => assert!(output.contains("--data") && output.contains("--listen"), "{output}"),
+            ["--help"] => assert!(commands.iter().all(|command| output.contains(command)), "{output}"),
+            ["serve" | "init", _] => assert!(output.contains("--data") && output.contains("--listen"), "{output}"),
+            _ => assert!(output.contains("--data") && output.contains("key-encryption key"), "{output}"),
         }
     }
 }

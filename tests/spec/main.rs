@@ -4,6 +4,7 @@
 mod support;
 
 mod account;
+mod backup;
 mod clients;
 mod guard;
 mod pools;

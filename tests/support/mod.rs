@@ -7,6 +7,7 @@ pub mod fixtures;
 pub mod http;
 pub mod process;
 pub mod raw;
+pub mod seed;
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -18,8 +19,10 @@ use cognate::access::principals::{Arn, policies_directory, principals_file};
 use cognate::api::json::{FromJson, read};
 use cognate::api::{Access, Op};
 use cognate::app::{App, Rpc};
+use cognate::backup::{self, BackupKey};
 use cognate::clock::Clock;
 use cognate::config::Config;
+use cognate::control;
 use cognate::crypto::keys::KeyEncryptionKey;
 use cognate::delivery::{OutboxFile, deliver_due};
 use cognate::live::Reload;
@@ -286,15 +289,44 @@ impl World {
         audit_trail(&self.config.audit_directory())
     }
 
+    /// Takes a backup of the running service, as `cognate backup` does.
+    pub async fn back_up(&self) -> Vec<u8> {
+        let server = control::server_of(&self.config.data).await.unwrap();
+        let mut backup = Vec::new();
+        control::ask(server, "backup", &mut backup).await.unwrap();
+        backup
+    }
+
+    /// Stops the service, and starts another one on what a backup holds, a second later.
+    pub async fn restored(self, taken: &[u8]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let config = Config { data: data.clone(), ..self.config.clone() };
+        std::fs::create_dir(&data).unwrap();
+        std::fs::copy(self.config.key_encryption_key_file(), config.key_encryption_key_file()).unwrap();
+        let file = directory.path().join("backup");
+        std::fs::write(&file, taken).unwrap();
+        let (wire, operator, now) = (self.wire, self.operator.clone(), self.now());
+        self.stopped().await;
+        let key = BackupKey::new(&KeyEncryptionKey::read(&config.key_encryption_key_file()).unwrap());
+        backup::restore(&config, &file, &key, now).await.unwrap();
+        let clock = Clock::manual(now + Duration::from_secs(1));
+        Self::open(wire, config, Arc::new(directory), clock, Rng::seeded(20_260_109), Some(operator)).await
+    }
+
+    /// Stops the service.
+    pub async fn stopped(mut self) {
+        self.stop.take().map(|stop| stop.send(()));
+        self.server.take().unwrap().await.unwrap();
+    }
+
     /// Stops the service and starts it again on the same data, at the same moment.
     pub async fn restarted(mut self) -> Self {
         let now = self.app.services.clock.now();
         let (wire, config, directory, operator) =
             (self.wire, self.config.clone(), self.directory.clone(), self.operator.clone());
-        self.stop.take().map(|stop| stop.send(()));
-        self.server.take().unwrap().await.unwrap();
         let authority = self.authority.take();
-        drop(self);
+        self.stopped().await;
         // Whoever still holds the store locks its file until it is closed for good.
         let file = std::fs::File::open(config.store_directory().join("db")).unwrap();
         tokio::task::spawn_blocking(move || file.lock().unwrap()).await.unwrap();

@@ -10,14 +10,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_trait::async_trait;
 use ::sled::{Db, IVec};
+use async_trait::async_trait;
 
 use super::{engine, envelope};
 use crate::store::{Entry, Failure, Snapshot};
 
 /// Entries read at one time.
-const PAGE: usize = 512;
+const PAGE_ENTRIES: usize = 512;
 
 /// What may be kept in memory for a snapshot that is outpaced by writers.
 const KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -31,6 +31,7 @@ const FIRST_KEY: &[u8] = &[0x02];
 /// Where the committer and the reader of a snapshot meet.
 pub struct Snapshots {
     state: Mutex<State>,
+    page_entries: usize,
     kept_bytes_max: usize,
 }
 
@@ -52,8 +53,13 @@ struct Open {
 }
 
 impl Snapshots {
+    /// `applied` is the version of the newest batch in the tree.
     pub fn new(applied: u64) -> Self {
-        Snapshots { state: Mutex::new(State { applied, open: None }), kept_bytes_max: KEPT_BYTES_MAX }
+        Self::with(applied, PAGE_ENTRIES, KEPT_BYTES_MAX)
+    }
+
+    fn with(applied: u64, page_entries: usize, kept_bytes_max: usize) -> Self {
+        Snapshots { state: Mutex::new(State { applied, open: None }), page_entries, kept_bytes_max }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -167,8 +173,11 @@ struct Page {
 /// Reads the next page of the open snapshot.
 fn page(tree: &Db, snapshots: &Snapshots) -> Result<Page, Failure> {
     let unread = snapshots.state().open.as_ref().and_then(|open| open.unread.clone()).ok_or(Failure::Stopped)?;
-    let read: Vec<(IVec, IVec)> = tree.range(unread..).take(PAGE).collect::<Result<_, _>>().map_err(engine)?;
-    let is_last = read.len() < PAGE;
+    let read: Vec<(IVec, IVec)> = {
+        let entries = tree.range(unread..).take(snapshots.page_entries);
+        entries.collect::<Result<_, _>>().map_err(engine)?
+    };
+    let is_last = read.len() < snapshots.page_entries;
     let behind = read.last().filter(|_| !is_last).map(|(key, _)| [key.as_ref(), &[0]].concat());
     let (version, mut kept) = {
         let mut state = snapshots.state();
@@ -194,4 +203,119 @@ fn page(tree: &Db, snapshots: &Snapshots) -> Result<Page, Failure> {
         }
     }
     Ok(Page { entries: entries.into_iter().collect(), is_last })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a writer or the reader does next.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Put(u8),
+        Delete(u8),
+        ReadPage,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![any::<u8>().prop_map(Step::Put), any::<u8>().prop_map(Step::Delete), Just(Step::ReadPage)]
+    }
+
+    /// A tree, what it should hold, and its one writer.
+    struct Written {
+        tree: Db,
+        snapshots: Arc<Snapshots>,
+        model: BTreeMap<Vec<u8>, u64>,
+        sequence: u64,
+    }
+
+    impl Written {
+        fn new(page_entries: usize, kept_bytes_max: usize) -> Self {
+            let tree = ::sled::Config::new().temporary(true).flush_every_ms(None).open().unwrap();
+            let snapshots = Arc::new(Snapshots::with(0, page_entries, kept_bytes_max));
+            Written { tree, snapshots, model: BTreeMap::new(), sequence: 0 }
+        }
+
+        /// A batch of one change. Keys sit close together, so that pages end between changed ones.
+        fn commit(&mut self, number: u8, is_there: bool) {
+            let (key, mut batch) = (vec![0x20, number], ::sled::Batch::default());
+            self.sequence += 1;
+            if is_there {
+                batch.insert(key.as_slice(), envelope::wrap(&key, self.sequence, None, &self.sequence.to_be_bytes()));
+                self.model.insert(key.clone(), self.sequence);
+            } else {
+                batch.remove(key.as_slice());
+                self.model.remove(&key);
+            }
+            let apply = || self.tree.apply_batch(batch).map_err(engine);
+            self.snapshots.keep_before(apply, &self.tree, [key.clone()].iter(), self.sequence).unwrap();
+        }
+
+        fn read_page(&self, read: &mut Vec<(Vec<u8>, u64)>) -> bool {
+            let page = page(&self.tree, &self.snapshots).unwrap();
+            read.extend(page.entries.into_iter().map(|(key, value)| (key, value.version)));
+            page.is_last
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_snapshot_is_the_store_as_it_was(
+            before in proptest::collection::vec(any::<u8>(), 0..200),
+            steps in proptest::collection::vec(step(), 0..400),
+            page_entries in 1_usize..40,
+        ) {
+            let mut written = Written::new(page_entries, usize::MAX);
+            before.into_iter().for_each(|number| written.commit(number, true));
+            let expected: Vec<_> = written.model.clone().into_iter().collect();
+            let snapshot = SledSnapshot::open(written.tree.clone(), written.snapshots.clone()).unwrap();
+            prop_assert_eq!(snapshot.version(), written.sequence);
+            let (mut read, mut is_at_end) = (Vec::new(), false);
+            for step in steps {
+                match step {
+                    Step::Put(number) => written.commit(number, true),
+                    Step::Delete(number) => written.commit(number, false),
+                    Step::ReadPage if is_at_end => {}
+                    Step::ReadPage => is_at_end = written.read_page(&mut read),
+                }
+            }
+            while !is_at_end {
+                is_at_end = written.read_page(&mut read);
+            }
+            prop_assert_eq!(read, expected);
+            let state = written.snapshots.state();
+            prop_assert_eq!(state.open.as_ref().map(|open| (open.kept.len(), open.kept_bytes)), Some((0, 0)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_is_outpaced_is_given_up_and_the_store_goes_on() {
+        let mut written = Written::new(8, 10 * (KEPT_BYTES_EACH + 2 + 29));
+        (0..=255).for_each(|number| written.commit(number, true));
+        let mut snapshot = SledSnapshot::open(written.tree.clone(), written.snapshots.clone()).unwrap();
+        assert_eq!(snapshot.next().await.unwrap().len(), 8);
+        (0..18).for_each(|number| written.commit(number, true));
+        assert_eq!(snapshot.next().await.unwrap().len(), 8, "ten values can be kept");
+        (0..27).for_each(|number| written.commit(number, true));
+        assert!(matches!(snapshot.next().await, Err(Failure::Outpaced)));
+        written.commit(0, false);
+        drop(snapshot);
+        let mut snapshot = SledSnapshot::open(written.tree.clone(), written.snapshots.clone()).unwrap();
+        assert_eq!(snapshot.next().await.unwrap()[0].0, [0x20, 1]);
+    }
+
+    #[tokio::test]
+    async fn one_snapshot_is_open_at_a_time_and_holds_nothing_up() {
+        let mut written = Written::new(8, usize::MAX);
+        let first = SledSnapshot::open(written.tree.clone(), written.snapshots.clone()).unwrap();
+        let second = SledSnapshot::open(written.tree.clone(), written.snapshots.clone());
+        assert!(matches!(second.err(), Some(Failure::Busy)));
+        written.commit(1, true);
+        drop(first);
+        let mut second = SledSnapshot::open(written.tree.clone(), written.snapshots.clone()).unwrap();
+        assert_eq!(second.next().await.unwrap().len(), 1);
+        assert_eq!(second.next().await.unwrap().len(), 0);
+    }
 }

@@ -74,6 +74,20 @@ async fn a_restart_forgets_no_signature_that_had_an_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restore_no_signature_from_before_counts_and_new_ones_do() {
+    let world = world().await;
+    let backup = world.back_up().await;
+    let captured = Captured::new(&world, Op::CreateUserPool, &json!({"PoolName": "once"}));
+    assert_eq!(captured.send(&world).await.status, 200);
+    let (old, world) = (world.address.clone(), world.restored(&backup).await);
+    let headers = [captured.headers.clone(), vec![("host".to_owned(), old)]].concat();
+    Captured { headers, ..captured }.is_refused(&world).await;
+    assert_eq!(pools(&world).await, 0, "it is of the time after the backup");
+    let again = Captured::new(&world, Op::CreateUserPool, &json!({"PoolName": "again"}));
+    assert_eq!(again.send(&world).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_copies_at_once_one_counts() {
     let world = world().await;
     let captured = Captured::new(&world, Op::CreateUserPool, &json!({"PoolName": "once"}));

@@ -1,0 +1,255 @@
+//! `cognate fsck`: what is damaged or does not belong together is named; what is whole is not.
+
+use cognate::config::Config;
+use cognate::crypto::keys::KeyEncryptionKey;
+use cognate::domain::ids::{ClientId, PoolId, Sub};
+use cognate::fsck::{self, Report};
+use cognate::rng::Rng;
+use cognate::server;
+use cognate::store::records::{Client, Code, NameOwner, Session, TokenFamily, User};
+use cognate::store::{
+    AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, Entry, FamilyKey, Key as _, OutboxKey, Owner, PoolKey,
+    SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UsernameKey,
+};
+use uuid::Uuid;
+
+use crate::support::fixtures::{TestClient, with_secret};
+use crate::support::{Wire, World};
+
+/// A data directory whose server is stopped, with a user who has everything that a user can have.
+struct Stopped {
+    config: Config,
+    folder: tempfile::TempDir,
+    client: TestClient,
+    owner: Owner,
+}
+
+impl Stopped {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        let start = crate::support::START.parse().unwrap();
+        let world = World::at(Wire::Grpc, start, |config| config.data = data).await;
+        let pool = world.pool(|_| {}).await;
+        let client = world.client(&pool, with_secret).await;
+        let sub = world.confirmed_user(&client, "alice").await;
+        world.sign_in(&client, "alice").await;
+        world.sign_up(&client, "bob").await;
+        let doomed = world.pool(|_| {}).await;
+        let request = cognate::api::DeleteUserPoolRequest { user_pool_id: Some(doomed) };
+        world.call(request).await.unwrap();
+        let config = world.config.clone();
+        let owner = Owner { pool: PoolId(pool), sub: Sub::parse(&sub).unwrap() };
+        world.stopped().await;
+        closed(&config);
+        Stopped { config, folder, client, owner }
+    }
+
+    /// Changes the store behind its back.
+    async fn changed(&self, change: impl AsyncFnOnce(&dyn Store, &mut Batch)) -> &Self {
+        let store = server::open_store(&self.config).unwrap();
+        let mut batch = Batch::default();
+        change(&store, &mut batch).await;
+        store.commit(batch).await.unwrap();
+        drop(store);
+        closed(&self.config);
+        self
+    }
+
+    async fn findings(&self) -> Vec<String> {
+        self.examined().await.0
+    }
+
+    async fn examined(&self) -> (Vec<String>, Report) {
+        let key = KeyEncryptionKey::read(&self.config.key_encryption_key_file()).unwrap();
+        self.examined_under(&key).await
+    }
+
+    async fn examined_under(&self, key: &KeyEncryptionKey) -> (Vec<String>, Report) {
+        let mut findings = Vec::new();
+        let report = fsck::examine(&self.config, key, None, |finding| findings.push(finding.to_string())).await;
+        closed(&self.config);
+        assert_eq!(report.findings, findings.len() as u64);
+        for finding in &findings {
+            assert!(!finding.contains("alice") && !finding.contains("bob"), "a name: {finding}");
+        }
+        (findings, report)
+    }
+
+    fn user(&self) -> String {
+        format!("pool {}, sub {}", self.owner.pool, self.owner.sub)
+    }
+}
+
+/// Waits until nobody has the store open any more.
+fn closed(config: &Config) {
+    std::fs::File::open(config.store_directory().join("db")).unwrap().lock().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn in_a_directory_that_was_used_nothing_is_found() {
+    let stopped = Stopped::new().await;
+    let (findings, report) = stopped.examined().await;
+    assert_eq!(findings, Vec::<String>::new());
+    assert_eq!(report.users, 2);
+    assert!(report.to_string().ends_with("records, 2 of them users: everything is whole"), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_whose_name_is_gone_and_a_name_whose_user_is_gone_are_named() {
+    let stopped = Stopped::new().await;
+    let (pool, user) = (stopped.owner.pool.clone(), stopped.user());
+    let nobody = Owner { pool: pool.clone(), sub: Sub(Uuid::from_u128(7)) };
+    let delete_name = async |_: &dyn Store, batch: &mut Batch| {
+        batch.delete(&UsernameKey { pool: pool.clone(), name: "alice".into() });
+        let alias = AliasKey { pool: pool.clone(), attribute: "email".into(), value: "bob@example.com".into() };
+        batch.put(&alias, &NameOwner { sub: nobody.sub.to_string() });
+        batch.put(&CodeKey { owner: nobody.clone(), purpose: 1 }, &Code { expires_at: 1, ..Code::default() });
+        let family = FamilyKey { owner: nobody.clone(), event: Uuid::from_u128(1) };
+        batch.put(&family, &TokenFamily { expires_at: 1, ..TokenFamily::default() });
+        // Of somebody whom there is not; it ends by itself.
+        let session = SessionKey { owner: nobody.clone(), session: Uuid::from_u128(1) };
+        batch.put(&session, &Session { expires_at: 1, ..Session::default() });
+    };
+    let mut findings = stopped.changed(delete_name).await.findings().await;
+    findings.sort();
+    let gone = format!("its user {} is gone", nobody.sub);
+    let expected = [
+        format!("alias (pool {pool}): {gone}"),
+        format!("code (pool {pool}, sub {}): {gone}", nobody.sub),
+        format!("token family (pool {pool}, sub {}, id {}): {gone}", nobody.sub, Uuid::from_u128(1)),
+        format!("user ({user}): the username is gone, or another user's"),
+    ];
+    assert_eq!(findings, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_pools_and_keys_that_lack_each_other_are_named() {
+    let stopped = Stopped::new().await;
+    let (pool, client) = (stopped.owner.pool.clone(), ClientId(stopped.client.id.clone()));
+    let keys = async |_: &dyn Store, batch: &mut Batch| batch.delete(&SigningKeysKey { pool: pool.clone() });
+    let found = stopped.changed(keys).await.findings().await;
+    assert_eq!(found, [format!("pool (pool {pool}): its signing keys are gone")]);
+
+    let listed = ClientOfPoolKey { pool: pool.clone(), client: client.clone() };
+    let unlisted = async |_: &dyn Store, batch: &mut Batch| batch.delete(&listed);
+    let found = stopped.changed(unlisted).await.findings().await;
+    let client = format!("client (client {client})", client = stopped.client.id);
+    assert_eq!(found[1], format!("{client}: it is missing in the list of its pool"));
+
+    let no_pool = async |_: &dyn Store, batch: &mut Batch| batch.delete(&PoolKey { pool: pool.clone() });
+    let found = stopped.changed(no_pool).await.findings().await;
+    assert_eq!(found.iter().filter(|finding| finding.starts_with(&format!("{client}: its pool is gone"))).count(), 1);
+    assert_eq!(
+        found.iter().filter(|finding| finding.starts_with("user (") && finding.ends_with("its pool is gone")).count(),
+        2
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sealed_must_open_where_it_stands() {
+    let stopped = Stopped::new().await;
+    let foreign = KeyEncryptionKey::generate(&Rng::seeded(99));
+    let (found, _) = stopped.examined_under(&foreign).await;
+    for place in ["signing keys (", "client (", "access directory: ", "audit trail: "] {
+        assert!(found.iter().any(|finding| finding.starts_with(place)), "{place} in {found:?}");
+    }
+    let other = ClientKey { client: ClientId("other".into()) };
+    let swap = async |store: &dyn Store, batch: &mut Batch| {
+        let key = ClientKey { client: ClientId(stopped.client.id.clone()) };
+        let client = store.read(&key).await.unwrap().unwrap().record;
+        batch.put(&other, &Client { id: "other".into(), ..client });
+        let listed = ClientOfPoolKey { pool: stopped.owner.pool.clone(), client: other.client.clone() };
+        batch.put(&listed, &Default::default());
+        batch.put(&OutboxKey { at: 1, message: Uuid::from_u128(1) }, &Default::default());
+    };
+    let found = stopped.changed(swap).await.findings().await;
+    let cannot_open = "sealed data cannot be opened: the key-encryption key is another one, or the data was changed";
+    let message = format!("waiting message (id {}): {cannot_open}", Uuid::from_u128(1));
+    assert_eq!(found, [format!("client (client other): its secret: {cannot_open}"), message]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_and_records_that_nobody_can_read_are_named_and_the_rest_is_read_on() {
+    let stopped = Stopped::new().await;
+    let store = server::open_store(&stopped.config).unwrap();
+    let mut snapshot = store.snapshot().await.unwrap();
+    let sequence = snapshot.version();
+    let mut entries: Vec<Entry> = Vec::new();
+    loop {
+        let page = snapshot.next().await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        entries.extend(page);
+    }
+    let (epoch, user) = (store.epoch(), UserKey { owner: stopped.owner.clone() }.encoded());
+    drop(snapshot);
+    drop(store);
+    let (_, alice) = entries.iter().find(|(key, _)| *key == user).cloned().unwrap();
+    let value = |bytes: &[u8]| cognate::store::Value { bytes: bytes.to_vec(), ..alice.clone() };
+    entries.retain(|(key, _)| *key != user);
+    entries.push((user, value(&[0xFF])));
+    entries.push((vec![0x77, 1, 2], value(&[])));
+    entries.push(([PoolKey { pool: stopped.owner.pool.clone() }.encoded(), vec![0]].concat(), value(&[])));
+    let record = cognate::store::Value { deadline: Some(5), ..value(&[]) };
+    entries.push((ClientOfPoolKey { pool: PoolId("x_y".into()), client: ClientId("c".into()) }.encoded(), record));
+    let future = cognate::store::Value { version: sequence + 1, ..value(&[]) };
+    entries.push((vec![0x50, 0x80, 0, 0, 0, 0, 0, 0, 1, 0x77], future));
+
+    let directory = stopped.folder.path().join("other");
+    std::fs::rename(stopped.config.store_directory(), directory).unwrap();
+    let mut loader = SledLoader::begin(&stopped.config.store_directory(), 8 * 1024 * 1024).unwrap();
+    loader.load(&entries).unwrap();
+    loader.finish(sequence, epoch).unwrap();
+    let (mut found, report) = stopped.examined().await;
+    found.sort();
+    let expected = [
+        "3 bytes that are no key, the first of them 0x77: is of no known kind, or not whole".to_owned(),
+        "23 bytes that are no key, the first of them 0x10: is of no known kind, or not whole".to_owned(),
+        "client in the list of its pool (pool x_y, client c): its deadline is not that of its record".to_owned(),
+        "client in the list of its pool (pool x_y, client c): its entry of what ends when is gone, so it would stay for ever"
+            .to_owned(),
+        "client in the list of its pool (pool x_y, client c): the client is gone, or another pool's".to_owned(),
+        "entry of what ends when: is newer than the store".to_owned(),
+        "entry of what ends when: what is to end is of no known kind".to_owned(),
+        format!("user ({}): its record is not of its kind", stopped.user()),
+    ];
+    let mut expected = expected.to_vec();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(report.records, entries.len() as u64, "all the others were read");
+    assert_eq!(report.to_string(), format!("8 findings in {} records, 2 of them users", entries.len()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_cannot_be_opened_is_a_finding_and_so_are_operators_and_the_trail() {
+    let stopped = Stopped::new().await;
+    let write = |path: std::path::PathBuf| std::fs::write(path, "damaged").unwrap();
+    std::fs::rename(stopped.config.store_directory(), stopped.folder.path().join("other")).unwrap();
+    write(stopped.config.store_directory());
+    write(stopped.config.access_directory().join("principals.toml"));
+    write(stopped.config.audit_directory().join("head"));
+    let key = KeyEncryptionKey::read(&stopped.config.key_encryption_key_file()).unwrap();
+    let mut found = Vec::new();
+    fsck::examine(&stopped.config, &key, None, |finding| found.push(finding.to_string())).await;
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (finding, place) in found.iter().zip(["store: ", "access directory: ", "audit trail: "]) {
+        assert!(finding.starts_with(place) && finding.lines().count() == 1, "{finding}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_users_record_in_a_users_place_is_named() {
+    let stopped = Stopped::new().await;
+    let key = UserKey { owner: stopped.owner.clone() };
+    let other = async |store: &dyn Store, batch: &mut Batch| {
+        let user = store.read(&key).await.unwrap().unwrap().record;
+        batch.put(&key, &User { sub: Uuid::from_u128(7).to_string(), ..user });
+    };
+    let found = stopped.changed(other).await.findings().await;
+    let user = stopped.user();
+    let expected = ["it is another user's record", "the username is gone, or another user's"];
+    assert_eq!(found, expected.map(|problem| format!("user ({user}): {problem}")));
+}

@@ -1,0 +1,6 @@
+//! Backups: what they bring back, and what they do not.
+
+mod control;
+mod epoch;
+mod examination;
+mod restore;

@@ -1,0 +1,72 @@
+//! Users by the hundred thousand, put straight into the store of a stopped server: signing up, each would cost a hash.
+
+use cognate::config::Config;
+use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
+use cognate::crypto::passwords::{PasswordHasher, Settings};
+use cognate::crypto::secret::Secret;
+use cognate::domain::ids::{PoolId, Sub};
+use cognate::rng::Rng;
+use cognate::server;
+use cognate::store::records::{NameOwner, User, UserStatus};
+use cognate::store::{Batch, Owner, Store as _, UserKey, UsernameKey};
+
+use super::fixtures::PASSWORD;
+
+/// Users in one batch.
+const USERS_PER_BATCH: u64 = 1_000;
+
+/// The name of a seeded user.
+pub fn name(number: u64) -> String {
+    format!("seeded-{number:07}")
+}
+
+/// The `sub` of a seeded user.
+pub fn sub(number: u64) -> Sub {
+    // A multiplication that is one-to-one scatters them as random ones are.
+    let scattered = u128::from(number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
+    Sub(uuid::Builder::from_random_bytes(scattered.to_be_bytes()).into_uuid())
+}
+
+/// Makes that many confirmed users in a pool that has no aliases, whose password is [`PASSWORD`].
+pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>) {
+    let key = KeyEncryptionKey::read(&config.key_encryption_key_file()).unwrap();
+    let settings = Settings {
+        memory_kib: config.password_hash_memory_kib,
+        iterations: config.password_hash_iterations,
+        threads: 1,
+        queue_max: 1,
+        wait_max: std::time::Duration::from_secs(60),
+    };
+    let (rng, pool) = (Rng::seeded(20_260_110), PoolId(pool.to_owned()));
+    let hasher = PasswordHasher::start(settings, key.derive(Purpose::Pepper), &rng).unwrap();
+    // One hash for all: what it costs to make is not what is looked at.
+    let password_hash = hasher.hash(&Secret::new(PASSWORD.to_owned()), &rng).await.unwrap();
+    let store = server::open_store(config).unwrap();
+    let mut numbers = numbers.peekable();
+    while numbers.peek().is_some() {
+        let mut batch = Batch::default();
+        for number in numbers.by_ref().take(USERS_PER_BATCH as usize) {
+            let (name, owner) = (name(number), Owner { pool: pool.clone(), sub: sub(number) });
+            let sub = owner.sub.to_string();
+            let attributes = [("email", format!("{name}@example.com")), ("email_verified", "true".to_owned())];
+            let user = User {
+                sub: sub.clone(),
+                pool: pool.0.clone(),
+                username: name.clone(),
+                attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
+                status: UserStatus::Confirmed.into(),
+                enabled: true,
+                created_at: 1_767_762_369_000,
+                modified_at: 1_767_762_369_000,
+                password_hash: password_hash.clone(),
+                generation: 0,
+            };
+            batch.put(&UsernameKey { pool: pool.clone(), name }, &NameOwner { sub });
+            batch.put(&UserKey { owner }, &user);
+        }
+        store.commit(batch).await.unwrap();
+    }
+    drop(store);
+    // The engine's own threads may be the last to let go of it.
+    std::fs::File::open(config.store_directory().join("db")).unwrap().lock().unwrap();
+}
