@@ -41,6 +41,10 @@ VARIES = [
     (r"\b[a-z0-9]{26}\b", "<client>"),
     (r"\b1\d{9}(\.\d+)?\b", "<time>"),
     (r"\bAKIA[A-Z2-7]{16}\b", "<key>"),
+    (r"\b\d+ records\b( at sequence \d+)?", "<records>"),
+    (r"\b\d+ of them users\b", "<users>"),
+    (r"\bdigest [0-9a-f]{64}\b", "<digest>"),
+    (r"/tmp/tmp\.\w+", "<directory>"),
     (r"\b\d+ lines in 1 files are whole: 1 to \d+, head [0-9a-f]{64}\b", "<lines>"),
     (r"\b\d{6}\b", "<code>"),
 ]
