@@ -40,7 +40,9 @@ pub enum CannotBackUp {
 /// Writes everything as it is at one moment, while others go on changing it.
 pub async fn write(source: &Source<'_>, output: &mut (impl AsyncWrite + Unpin)) -> Result<Summary, CannotBackUp> {
     let mut snapshot = source.store.snapshot().await?;
-    let files = files::read(source.access_directory)?;
+    let access_directory = source.access_directory.to_owned();
+    let files = tokio::task::spawn_blocking(move || files::read(&access_directory)).await;
+    let files = files.map_err(io::Error::other)??;
     let mut pieces = Pieces { output, digest: digest::Context::new(&digest::SHA256) };
     pieces.bytes(MAGIC).await?;
     pieces.bytes(&FORMAT_VERSION.to_be_bytes()).await?;

@@ -109,8 +109,8 @@ fn write_and_verify(config: &Config, file: fs::File, path: &Path) -> Result<Stri
         file.sync_all().await.map_err(|cause| failed(&cause))?;
         Ok(said)
     })?;
-    let key = BackupKey::new(&server::key_encryption_key(config)?);
-    let read = backup::verify(path, Some(&key)).map_err(|cause| failed(&cause))?.to_string();
+    let key = key_if_there_is_one(config)?;
+    let read = backup::verify(path, key.as_ref()).map_err(|cause| failed(&cause))?.to_string();
     if read == said { Ok(said) } else { Err(failed(&"what was written is not what was read again")) }
 }
 
@@ -122,6 +122,7 @@ async fn write(config: &Config, output: &mut (impl AsyncWrite + Unpin)) -> Resul
     if !config.store_directory().is_dir() {
         return Err(CannotServe(format!("{}: there is no store in it", config.data.display())));
     }
+    // Whoever has it open did not answer on the control socket.
     let _directory = DataDirectory::take(config)?;
     let source = Source {
         store: &server::open_store(config)?,
@@ -137,12 +138,17 @@ async fn write(config: &Config, output: &mut (impl AsyncWrite + Unpin)) -> Resul
 
 fn verify(arguments: &Verify) -> Result<(), CannotServe> {
     let config = arguments.common.config(Flags::default())?;
-    let key = config.key_encryption_key_file().exists().then(|| server::key_encryption_key(&config)).transpose()?;
-    let key = key.as_ref().map(BackupKey::new);
+    let key = key_if_there_is_one(&config)?;
     let path = arguments.file.display();
     let read = backup::verify(&arguments.file, key.as_ref());
     let summary = read.map_err(|cause| CannotServe(format!("{path}: {cause}")))?;
     let whose = if key.is_some() { "made under this key-encryption key" } else { "without a key to tell who made it" };
     println!("{path}: whole, {whose}: {summary}");
     Ok(())
+}
+
+/// The key under which backups are made, on machines that have it.
+fn key_if_there_is_one(config: &Config) -> Result<Option<BackupKey>, CannotServe> {
+    let key = config.key_encryption_key_file().exists().then(|| server::key_encryption_key(config)).transpose()?;
+    Ok(key.as_ref().map(BackupKey::new))
 }

@@ -23,11 +23,8 @@ pub(super) fn fsck(arguments: &Fsck) -> Result<(), CannotServe> {
     }
     let _directory = DataDirectory::take(&config)?;
     let key = server::key_encryption_key(&config)?;
-    // The engine panics on some kinds of damage. Each such place is a finding; where in the engine it was helps nobody.
-    std::panic::set_hook(Box::new(|_| {}));
     let tell = |finding: &Finding| println!("{finding}");
     let report = runtime()?.block_on(fsck::examine(&config, &key, arguments.audit_since, tell));
-    let _ = std::panic::take_hook();
     match report.findings {
         0 => {
             println!("{report}");

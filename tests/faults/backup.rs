@@ -1,6 +1,6 @@
 //! Backups of the real binary: taken under load, put back, compared by digest; and what is refused.
 //!
-//! `COGNATE_BACKUP_USERS` says how many users there are (100,000).
+//! `COGNATE_BACKUP_USERS` says how many users there are (100,000; with few, the backup is over before anybody can write).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cognate::api::{self, auth_flow};
+use cognate::app::Rpc;
 use cognate::config::Config;
 use regex::Regex;
 use tokio::task::JoinSet;
@@ -19,7 +20,7 @@ use crate::support::process::{Caller, Process, Service, cognate, eventually, ser
 use crate::support::{refusal, refusal_of, seed};
 
 /// Users who come and go while the backup is taken.
-const WRITERS: usize = 4;
+const WRITERS: u64 = 4;
 
 /// Two data directories and a file between them.
 struct Place {
@@ -89,28 +90,46 @@ async fn arrives(caller: &Caller, client: &TestClient, username: &str) -> Result
     Ok(signed_in.authentication_result.unwrap().refresh_token.unwrap())
 }
 
-/// Everything that writes, over and over: users arrive, seeded ones sign in and give their tokens back.
-async fn write(
-    caller: Caller,
-    client: TestClient,
-    writer: usize,
+/// What goes on until it is said to be over.
+#[derive(Clone, Default)]
+struct Load {
     acknowledged: Arc<AtomicUsize>,
     over: Arc<AtomicBool>,
-) {
-    for number in 0.. {
-        if over.load(Ordering::SeqCst) {
-            return;
+}
+
+impl Load {
+    fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::SeqCst)
+    }
+
+    async fn writes<R>(&self, caller: &Caller, request: R) -> R::Response
+    where
+        R: Rpc + prost::Message + Default,
+        R::Response: prost::Message + Default + 'static,
+    {
+        let answer = caller.call(request).await.unwrap();
+        self.acknowledged.fetch_add(1, Ordering::SeqCst);
+        answer
+    }
+
+    /// Everything that writes, over and over: users arrive, seeded ones sign in and give their tokens back.
+    async fn run(self, caller: Caller, client: TestClient, writer: u64) {
+        for number in 0.. {
+            if self.over.load(Ordering::SeqCst) {
+                return;
+            }
+            let name = format!("writer-{writer}-{number}");
+            self.writes(&caller, client.sign_up_request(&name)).await;
+            self.writes(&caller, confirmation(&client, &name)).await;
+            let seeded = seed::name((number * WRITERS + writer) * 37 % 100);
+            let signed_in = self.writes(&caller, client.password_request(&seeded, PASSWORD)).await;
+            let revocation = api::RevokeTokenRequest {
+                token: signed_in.authentication_result.unwrap().refresh_token,
+                client_id: Some(client.id.clone()),
+                ..Default::default()
+            };
+            self.writes(&caller, revocation).await;
         }
-        arrives(&caller, &client, &format!("writer-{writer}-{number}")).await.unwrap();
-        let seeded = seed::name((number * WRITERS + writer) as u64 * 37 % 100);
-        let signed_in = caller.call(client.password_request(&seeded, PASSWORD)).await.unwrap();
-        let revocation = api::RevokeTokenRequest {
-            token: signed_in.authentication_result.unwrap().refresh_token,
-            client_id: Some(client.id.clone()),
-            ..Default::default()
-        };
-        caller.call(revocation).await.unwrap();
-        acknowledged.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -132,17 +151,16 @@ async fn a_backup_under_load_is_restored_to_the_same_digest() {
     let mut service = place.serve(&place.first);
     let (caller, client) = (service.caller.clone(), service.quickstart.public());
     let refresh_token = arrives(&caller, &client, "before").await.unwrap();
-    let (acknowledged, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let mut writers = JoinSet::new();
+    let (load, mut writers) = (Load::default(), JoinSet::new());
     for writer in 0..WRITERS {
-        writers.spawn(write(caller.clone(), client.clone(), writer, acknowledged.clone(), over.clone()));
+        writers.spawn(load.clone().run(caller.clone(), client.clone(), writer));
     }
-    eventually("load", || (acknowledged.load(Ordering::SeqCst) >= WRITERS).then_some(())).await;
-    let begun = acknowledged.load(Ordering::SeqCst);
+    eventually("load", || (load.acknowledged() >= 20).then_some(())).await;
+    let begun = load.acknowledged();
     let taken = done(&mut place.back_up(&place.first, &place.file));
-    let meanwhile = acknowledged.load(Ordering::SeqCst) - begun;
+    let meanwhile = load.acknowledged() - begun;
     arrives(&caller, &client, "after").await.unwrap();
-    over.store(true, Ordering::SeqCst);
+    load.over.store(true, Ordering::SeqCst);
     writers.join_all().await;
     stop(&mut service);
 
@@ -173,7 +191,7 @@ async fn a_backup_under_load_is_restored_to_the_same_digest() {
     assert_eq!(refusal_of(&after).exception, "UserNotFoundException", "it is of the time after the backup");
     stop(&mut service);
     println!(
-        "{found} users, {} bytes, {meanwhile} rounds of writes meanwhile: {}",
+        "{found} users, {} bytes, {meanwhile} writes acknowledged meanwhile: {}",
         fs::metadata(&place.file).unwrap().len(),
         taken.trim_end()
     );

@@ -45,6 +45,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 /// Every file below a directory.
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let entries = entries.filter(|path| path.is_dir() || path.is_file());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 

@@ -20,7 +20,6 @@ async fn the_socket_is_its_owners_and_goes_with_the_server() {
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     let folder = tempfile::tempdir().unwrap();
     // A server that was killed leaves its socket; the next one takes its place.
-    std::fs::copy(world.config.key_encryption_key_file(), folder.path().join("key")).unwrap();
     drop(std::os::unix::net::UnixListener::bind(control::socket(folder.path())).unwrap());
     assert!(control::server_of(folder.path()).await.is_none());
     let control = control::Control::bind(folder.path()).unwrap();
