@@ -49,6 +49,7 @@ impl fmt::Display for Report {
         let Report { findings, records, users } = self;
         match findings {
             0 => write!(out, "{records} records, {users} of them users: everything is whole"),
+            1 => write!(out, "1 finding in {records} records, {users} of them users"),
             _ => write!(out, "{findings} findings in {records} records, {users} of them users"),
         }
     }

@@ -42,7 +42,9 @@ pub async fn examine(store: &dyn Store, sealer: &Sealer, report: &mut Report, fo
                 continue;
             }
             Err(cause) => {
-                let place = if from.is_empty() { "store".to_owned() } else { format!("after {}", described(&from)) };
+                let place = from
+                    .split_last()
+                    .map_or_else(|| "store".to_owned(), |(_, last)| format!("after {}", described(last)));
                 found(report, Finding::at(place, format!("cannot be read: {cause}")));
                 match next_readable(store, &from).await {
                     Some(next) => {
@@ -69,12 +71,12 @@ pub async fn examine(store: &dyn Store, sealer: &Sealer, report: &mut Report, fo
 /// Where the store can be read again behind a place where it cannot: the nearest of ever wider leaps.
 async fn next_readable(store: &dyn Store, from: &[u8]) -> Option<Vec<u8>> {
     for length in (1..=from.len()).rev() {
-        let mut leap = from[..length].to_vec();
-        let last = leap.last_mut()?;
-        let Some(higher) = last.checked_add(1) else { continue };
-        *last = higher;
-        if store.examine((Bound::Included(leap.clone()), Bound::Unbounded), 1).await.is_ok() {
-            return Some(leap);
+        let (stem, byte) = (&from[..length - 1], from[length - 1]);
+        for higher in byte.saturating_add(1)..=u8::MAX {
+            let leap = [stem, &[higher]].concat();
+            if store.examine((Bound::Included(leap.clone()), Bound::Unbounded), 1).await.is_ok() {
+                return Some(leap);
+            }
         }
     }
     None
@@ -219,11 +221,15 @@ impl Examiner<'_> {
     async fn need_user(&mut self, owner: &Owner, problems: &mut Problems) -> Result<(), Failure> {
         match self.pool(&owner.pool).await? {
             // Users go first.
-            PoolState::BeingRemoved => Ok(()),
-            _ => {
-                self.need(problems, &UserKey { owner: owner.clone() }, &format!("its user {} is gone", owner.sub)).await
-            }
+            PoolState::BeingRemoved => {}
+            // A user who cannot be read is named by what refers to them.
+            _ => match self.store.get(&UserKey { owner: owner.clone() }.encoded()).await {
+                Ok(Some(_)) => {}
+                Ok(None) => problems.push(format!("its user {} is gone", owner.sub)),
+                Err(cause) => problems.push(format!("its user {} cannot be read: {cause}", owner.sub)),
+            },
         }
+        Ok(())
     }
 
     async fn need<K: Key>(&self, problems: &mut Problems, key: &K, otherwise: &str) -> Result<(), Failure> {
@@ -247,6 +253,7 @@ impl Examiner<'_> {
     }
 }
 
+/// Notes what does not hold.
 fn expect(problems: &mut Problems, holds: bool, otherwise: &str) {
     if !holds {
         problems.push(otherwise.to_owned());

@@ -56,6 +56,12 @@ impl Place {
     }
 }
 
+/// The settings of the processes that are started here.
+fn config(data: &Path) -> Config {
+    let data = data.to_owned();
+    Config { data, password_hash_memory_kib: 64, password_hash_iterations: 1, ..Config::default() }
+}
+
 /// The command succeeds; what it prints.
 #[track_caller]
 fn done(command: &mut Command) -> String {
@@ -140,13 +146,7 @@ async fn a_backup_under_load_is_restored_to_the_same_digest() {
     let mut service = place.serve(&place.first);
     stop(&mut service);
     let pool = service.quickstart.user_pool_id.clone();
-    let config = Config {
-        data: place.first.clone(),
-        password_hash_memory_kib: 64,
-        password_hash_iterations: 1,
-        ..Config::default()
-    };
-    seed::users(&config, &pool, 0..users).await;
+    seed::users(&config(&place.first), &pool, 0..users).await;
 
     let mut service = place.serve(&place.first);
     let (caller, client) = (service.caller.clone(), service.quickstart.public());
@@ -248,6 +248,56 @@ async fn what_is_damaged_is_printed_line_by_line_and_ends_with_status_1() {
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(lines[0].starts_with("access directory: ") && lines[1].starts_with("audit trail: head: "), "{lines:?}");
     assert!(process.errors().starts_with("cognate: 2 findings in "), "{}", process.errors());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_engine_itself_is_damaged_the_place_is_named_and_the_rest_is_read() {
+    const USERS: u64 = 5_000;
+    let place = Place::new();
+    let mut service = place.serve(&place.first);
+    stop(&mut service);
+    seed::users(&config(&place.first), &service.quickstart.user_pool_id, 0..USERS).await;
+    let whole = done(&mut cognate(&["fsck"], &place.first));
+    let db = place.first.join("store/db");
+    let bytes = fs::read(&db).unwrap();
+    let written: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != 0).collect();
+    let (mut read_on, mut users_named) = (0, 0);
+    // Before the middle most of the log has been written anew further on, and its end is read whenever it is opened.
+    for step in 40..64 {
+        let mut flipped = bytes.clone();
+        flipped[written[written.len() / 72 * step]] ^= 0x10;
+        // The engine changes its files when it opens them.
+        fs::remove_dir_all(&place.second).ok();
+        copy(&place.first, &place.second);
+        fs::write(place.second.join("store/db"), flipped).unwrap();
+        let mut process = Process::start(&mut cognate(&["fsck"], &place.second));
+        let status = process.end();
+        let (output, errors) = (process.output().to_owned(), process.errors().to_owned());
+        match status.code() {
+            Some(0) => assert_eq!(output, whole, "step {step}: wrong data"),
+            Some(1) => assert!(!output.is_empty() && errors.contains(" in "), "step {step}: {output}{errors}"),
+            _ => panic!("step {step}: {status} {output}{errors}"),
+        }
+        let is_read = status.code() == Some(1) && !output.starts_with("store: the store could not be opened");
+        read_on += usize::from(is_read);
+        users_named += output.lines().filter(|line| is_read && line.contains("its user ")).count();
+    }
+    println!("{read_on} of 24 flipped bits were found in a store that opens; {users_named} users are named");
+    assert!(read_on > 0 && users_named > 0, "no bit was flipped where users are");
+}
+
+/// Copies a directory with all that is in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).unwrap();
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
