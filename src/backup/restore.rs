@@ -155,7 +155,10 @@ async fn read_again(config: &Config, summary: &Summary, epoch: Epoch) -> Result<
         }
         page.iter().for_each(|(key, value)| records.add(key, value));
     }
-    if (snapshot.version(), store.epoch()) != (summary.sequence, epoch) {
+    let stands = (snapshot.version(), store.epoch());
+    drop(snapshot);
+    store.close()?;
+    if stands != (summary.sequence, epoch) {
         return Err(CannotRestore::Differs("where the store stands"));
     }
     if records.count != summary.records || records.finish() != summary.records_digest {

@@ -68,7 +68,7 @@ enum Command {
     ///
     /// Reads every record: that it is as it was written, and can be read; that what belongs together is there (users and their
     /// names, clients and pools, signing keys); that what is sealed opens with the key-encryption key; that principals and
-    /// policies can be used; that the audit trail is whole. Changes nothing. Prints one line for each finding, by kind, pool
+    /// policies can be used; that the audit trail is whole. Changes no record. Prints one line for each finding, by kind, pool
     /// and sub, and never a name or a secret. Ends with status 1 when something was found.
     Fsck(fsck::Fsck),
 }

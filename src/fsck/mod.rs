@@ -1,6 +1,6 @@
 //! Examining a data directory: that everything in it is whole, can be read, and belongs together.
 //!
-//! Nothing is changed, and a finding never ends the search: what is damaged is named, by kind, pool and sub, and the rest is
+//! No record is changed, and a finding never ends the search: what is damaged is named, by kind, pool and sub, and the rest is
 //! read on. Memory does not grow with the store.
 
 mod records;
@@ -69,7 +69,12 @@ pub async fn examine(
         tell(&finding);
     };
     match SledStore::open(&config.store_directory(), config.store_cache_mib * 1024 * 1024) {
-        Ok(store) => records::examine(&store, &sealer, &mut report, &mut found).await,
+        Ok(store) => {
+            records::examine(&store, &sealer, &mut report, &mut found).await;
+            if let Err(cause) = store.close() {
+                found(&mut report, Finding::at("store", cause));
+            }
+        }
         Err(cause) => found(&mut report, Finding::at("store", cause)),
     }
     let directory = config.access_directory();

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -47,6 +47,7 @@ const EPOCH_KEY: &[u8] = &[0x01, b'e', b'p', b'o'];
 
 /// A store in a directory.
 pub struct SledStore {
+    directory: PathBuf,
     tree: ::sled::Db,
     batches: Option<mpsc::Sender<Waiting>>,
     committer: Option<JoinHandle<()>>,
@@ -88,7 +89,17 @@ impl SledStore {
         let committer = Committer { tree: tree.clone(), folder, sequence, snapshots: snapshots.clone() };
         let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(waiting));
         let committer = thread.map_err(|error| open(&error))?;
-        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer), snapshots, epoch })
+        let directory = directory.to_owned();
+        Ok(SledStore { directory, tree, batches: Some(batches), committer: Some(committer), snapshots, epoch })
+    }
+
+    /// Closes the store for good: when this returns, another can be opened in its directory.
+    pub fn close(self) -> Result<(), Failure> {
+        let lock = self.directory.join("db");
+        drop(self);
+        // The engine's own threads may be the last to let go of it.
+        let freed = File::open(lock).and_then(|file| file.lock());
+        freed.map_err(|cause| Failure::Engine(cause.to_string()))
     }
 }
 

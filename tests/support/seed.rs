@@ -66,7 +66,5 @@ pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>) {
         }
         store.commit(batch).await.unwrap();
     }
-    drop(store);
-    // The engine's own threads may be the last to let go of it.
-    std::fs::File::open(config.store_directory().join("db")).unwrap().lock().unwrap();
+    store.close().unwrap();
 }

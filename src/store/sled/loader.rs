@@ -1,7 +1,7 @@
 //! A new store that takes entries as they were in another one, with their versions.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{EPOCH_KEY, SEQUENCE_KEY, SledStore, barrier, engine};
 use crate::store::{Entry, Epoch, Failure, envelope};
@@ -9,7 +9,6 @@ use crate::store::{Entry, Epoch, Failure, envelope};
 /// A store that is being filled. Until it is finished it is worth nothing.
 pub struct SledLoader {
     store: SledStore,
-    directory: PathBuf,
 }
 
 impl SledLoader {
@@ -18,7 +17,7 @@ impl SledLoader {
         if directory.exists() {
             return Err(Failure::Open(format!("{}: there is a store already", directory.display())));
         }
-        Ok(SledLoader { store: SledStore::open(directory, cache_bytes)?, directory: directory.to_owned() })
+        Ok(SledLoader { store: SledStore::open(directory, cache_bytes)? })
     }
 
     pub fn load(&mut self, entries: &[Entry]) -> Result<(), Failure> {
@@ -31,15 +30,13 @@ impl SledLoader {
 
     /// Says where the store stands, makes all of it durable, and closes it for good.
     pub fn finish(self, sequence: u64, epoch: Epoch) -> Result<(), Failure> {
-        let SledLoader { store, directory } = self;
+        let SledLoader { store } = self;
         let mut batch = ::sled::Batch::default();
         batch.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, sequence, None, &[]));
         batch.insert(EPOCH_KEY, envelope::wrap(EPOCH_KEY, epoch.number, Some(epoch.began_at), &[]));
         store.tree.apply_batch(batch).map_err(engine)?;
-        let failed = |cause: std::io::Error| Failure::Engine(cause.to_string());
-        barrier(&store.tree, &File::open(&directory).map_err(failed)?)?;
-        drop(store);
-        // The engine's own threads may be the last to let go of it.
-        File::open(directory.join("db")).and_then(|file| file.lock()).map_err(failed)
+        let folder = File::open(&store.directory).map_err(|cause| Failure::Engine(cause.to_string()))?;
+        barrier(&store.tree, &folder)?;
+        store.close()
     }
 }

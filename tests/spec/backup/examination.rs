@@ -52,8 +52,7 @@ impl Stopped {
         let mut batch = Batch::default();
         change(&store, &mut batch).await;
         store.commit(batch).await.unwrap();
-        drop(store);
-        closed(&self.config);
+        store.close().unwrap();
         self
     }
 
@@ -69,7 +68,6 @@ impl Stopped {
     async fn examined_under(&self, key: &KeyEncryptionKey) -> (Vec<String>, Report) {
         let mut findings = Vec::new();
         let report = fsck::examine(&self.config, key, None, |finding| findings.push(finding.to_string())).await;
-        closed(&self.config);
         assert_eq!(report.findings, findings.len() as u64);
         for finding in &findings {
             assert!(!finding.contains("alice") && !finding.contains("bob"), "a name: {finding}");
@@ -82,7 +80,7 @@ impl Stopped {
     }
 }
 
-/// Waits until nobody has the store open any more.
+/// Waits until the server has closed its store for good.
 fn closed(config: &Config) {
     std::fs::File::open(config.store_directory().join("db")).unwrap().lock().unwrap();
 }
@@ -186,7 +184,7 @@ async fn keys_and_records_that_nobody_can_read_are_named_and_the_rest_is_read_on
     }
     let (epoch, user) = (store.epoch(), UserKey { owner: stopped.owner.clone() }.encoded());
     drop(snapshot);
-    drop(store);
+    store.close().unwrap();
     let (_, alice) = entries.iter().find(|(key, _)| *key == user).cloned().unwrap();
     let value = |bytes: &[u8]| cognate::store::Value { bytes: bytes.to_vec(), ..alice.clone() };
     entries.retain(|(key, _)| *key != user);
