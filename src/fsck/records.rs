@@ -242,7 +242,7 @@ impl Examiner<'_> {
             return Ok(state.clone());
         }
         let state = match self.store.read(&PoolKey { pool: id.clone() }).await? {
-            Some(record) => PoolState::There(std::sync::Arc::new(Pool { id: id.clone(), record })),
+            Some(record) => PoolState::There(std::sync::Arc::new(Pool { id: id.clone(), record: record.into() })),
             None if self.store.get(&PoolRemovalKey { pool: id.clone() }.encoded()).await?.is_some() => {
                 PoolState::BeingRemoved
             }
