@@ -68,18 +68,22 @@ pub async fn examine(store: &dyn Store, sealer: &Sealer, report: &mut Report, fo
     }
 }
 
-/// Where the store can be read again behind a place where it cannot: the nearest of ever wider leaps.
+/// Where the store can be read again behind a place where it cannot.
 async fn next_readable(store: &dyn Store, from: &[u8]) -> Option<Vec<u8>> {
-    for length in (1..=from.len()).rev() {
-        let (stem, byte) = (&from[..length - 1], from[length - 1]);
-        for higher in byte.saturating_add(1)..=u8::MAX {
-            let leap = [stem, &[higher]].concat();
-            if store.examine((Bound::Included(leap.clone()), Bound::Unbounded), 1).await.is_ok() {
-                return Some(leap);
-            }
+    for leap in leaps(from) {
+        if store.examine((Bound::Included(leap.clone()), Bound::Unbounded), 1).await.is_ok() {
+            return Some(leap);
         }
     }
     None
+}
+
+/// Keys behind one, each farther than the one before.
+fn leaps(from: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..from.len()).rev().flat_map(move |at| {
+        let higher = from[at].checked_add(1).map(|next| next..=u8::MAX);
+        higher.into_iter().flatten().map(move |byte| [&from[..at], &[byte]].concat())
+    })
 }
 
 struct Examiner<'a> {
@@ -257,5 +261,24 @@ impl Examiner<'_> {
 fn expect(problems: &mut Problems, holds: bool, otherwise: &str) {
     if !holds {
         problems.push(otherwise.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn leaps_lead_on_and_never_back(from in proptest::collection::vec(prop_oneof![any::<u8>(), Just(u8::MAX)], 0..6)) {
+            let mut last = from.clone();
+            for leap in leaps(&from) {
+                prop_assert!(leap > last, "{:?} after {:?}", leap, last);
+                last = leap;
+            }
+            prop_assert!(last.first() == Some(&u8::MAX) || from.is_empty());
+        }
     }
 }
