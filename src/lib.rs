@@ -6,8 +6,8 @@
 //! - [`commands`]: the command line. [`server`]: the composition root.
 //! - [`wire`]: both wires and the layers that every request passes. [`tasks`]: background jobs. [`control`]: the socket for
 //!   commands.
-//! - [`operations`]: what the service does, one file each. [`app`]: the one road to them. [`backup`], [`fsck`]: the store as a whole, kept elsewhere, put back,
-//!   examined.
+//! - [`operations`]: what the service does, one file each. [`app`]: the one road to them. [`backup`], [`fsck`]: the store
+//!   as a whole, kept elsewhere, put back, examined.
 //! - [`access`]: who calls, what they may do, and that it is written down.
 //! - [`context`]: what an operation can reach.
 //! - [`store`], [`delivery`], [`crypto`]: what must last, what goes out, what must be right to the bit.

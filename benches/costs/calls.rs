@@ -1,5 +1,6 @@
 //! The calls of the load, as clients make them over each wire.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
+
+use super::seed;
 
 /// What a caller does, over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,19 +54,17 @@ pub struct Facts {
     user_pool_id: String,
     access_key_id: String,
     secret_access_key: String,
-    /// Users `user0`, `user1`, …
-    pub users: usize,
+    /// The numbers of the seeded users who are spoken of.
+    users: Range<u64>,
     access_tokens: Vec<String>,
     refresh_token: String,
 }
 
-pub const PASSWORD: &str = "Passw0rd!";
-
 /// From one user to the next who is read: neighbours in the store are not read one after the other.
-const STRIDE: usize = 7919;
+const STRIDE: u64 = 7919;
 
 impl Facts {
-    pub fn of(quickstart: &serde_json::Value, users: usize) -> Self {
+    pub fn of(quickstart: &serde_json::Value, users: Range<u64>) -> Self {
         let fact = |path: &str| quickstart.pointer(path).unwrap().as_str().unwrap().to_owned();
         Facts {
             endpoint: fact("/endpoint"),
@@ -78,12 +79,12 @@ impl Facts {
         }
     }
 
-    /// The same with the tokens of so many users, spread evenly over all.
+    /// The same with the tokens of so many users.
     pub fn signed_in(mut self, users: usize) -> Self {
         alone(async {
             let caller = Caller::connect(&self, Wire::Grpc, 1).await;
             for number in 0..users {
-                let request = caller.sign_in(number * (self.users / users));
+                let request = caller.sign_in(number);
                 let tokens = caller.grpc(request).await.unwrap().authentication_result.unwrap();
                 self.access_tokens.push(tokens.access_token().to_owned());
                 self.refresh_token = tokens.refresh_token().to_owned();
@@ -111,8 +112,18 @@ impl Facts {
     }
 
     pub fn admin_get_user(&self, number: usize) -> api::AdminGetUserRequest {
-        let username = format!("user{}", number * STRIDE % self.users);
-        api::AdminGetUserRequest { user_pool_id: Some(self.user_pool_id.clone()), username: Some(username) }
+        api::AdminGetUserRequest { user_pool_id: Some(self.user_pool_id.clone()), username: Some(self.name(number)) }
+    }
+
+    /// The name of one of the users; all are named before one is named again.
+    fn name(&self, number: usize) -> String {
+        let count = self.users.end - self.users.start;
+        seed::name(self.users.start + number as u64 * STRIDE % count)
+    }
+
+    /// The same of other users.
+    pub fn about(&self, users: Range<u64>) -> Self {
+        Facts { users, ..self.clone() }
     }
 
     /// Where the pool's keys are.
@@ -204,24 +215,26 @@ impl Caller {
     }
 
     fn sign_up(&self, number: usize) -> api::SignUpRequest {
-        let email = format!("user{number}@example.com");
+        let username = format!("newcomer-{number}");
         api::SignUpRequest {
             client_id: Some(self.facts.client_id.clone()),
-            username: Some(format!("user{number}")),
-            password: Some(PASSWORD.to_owned()),
-            user_attributes: vec![api::Attribute { name: Some("email".to_owned()), value: Some(email) }],
+            user_attributes: vec![api::Attribute {
+                name: Some("email".to_owned()),
+                value: Some(format!("{username}@example.com")),
+            }],
+            username: Some(username),
+            password: Some(seed::PASSWORD.to_owned()),
             ..Default::default()
         }
     }
 
     fn confirm(&self, number: usize) -> api::AdminConfirmSignUpRequest {
-        let (user_pool_id, username) = (Some(self.facts.user_pool_id.clone()), Some(format!("user{number}")));
+        let (user_pool_id, username) = (Some(self.facts.user_pool_id.clone()), Some(self.facts.name(number)));
         api::AdminConfirmSignUpRequest { user_pool_id, username, ..Default::default() }
     }
 
     fn sign_in(&self, number: usize) -> api::InitiateAuthRequest {
-        let username = format!("user{}", number % self.facts.users);
-        let parameters = [("USERNAME", username), ("PASSWORD", PASSWORD.to_owned())];
+        let parameters = [("USERNAME", self.facts.name(number)), ("PASSWORD", seed::PASSWORD.to_owned())];
         self.initiate_auth(auth_flow::Value::UserPasswordAuth, parameters)
     }
 

@@ -22,8 +22,12 @@ mod growth;
 mod load;
 mod process;
 mod report;
+#[path = "../../tests/support/seed.rs"]
+mod seed;
 
 use std::time::{Duration, Instant};
+
+use cognate::store::records::UserStatus;
 
 use calls::{Facts, Wire, Work};
 use load::{Figures, Order, measure};
@@ -38,8 +42,12 @@ fn main() {
     }
 }
 
-/// Users who sign up, are confirmed and sign in.
-const USERS: usize = 300;
+/// Users who are there from the start: the confirmed ones sign in, the others are confirmed.
+const CONFIRMED: std::ops::Range<u64> = 0..1_000;
+const UNCONFIRMED: std::ops::Range<u64> = 1_000..21_000;
+
+/// Calls of a kind that hashes.
+const HASHES: usize = 600;
 
 fn bench() {
     let sections = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect::<Vec<_>>();
@@ -65,14 +73,18 @@ fn calls_section() -> String {
     let server = Server::start(folder.path());
     let start_time = began.elapsed();
     let idle_kib = server.memory_kib();
-    let facts = Facts::of(&server.quickstart, USERS);
+    server.stop();
+    process::seed(folder.path(), CONFIRMED, UserStatus::Confirmed);
+    process::seed(folder.path(), UNCONFIRMED, UserStatus::Unconfirmed);
+    let server = Server::start(folder.path());
+    let facts = Facts::of(&server.quickstart, CONFIRMED);
     let closed = |work, wire, workers, calls, facts: &Facts| {
         measure(&server, &Order { work, wire, workers, calls, per_second: None, facts: facts.clone() })
     };
 
-    let sign_up = closed(Work::SignUp, Wire::Grpc, 16, USERS, &facts);
-    let confirm = closed(Work::AdminConfirmSignUp, Wire::Grpc, 16, USERS, &facts);
-    let sign_in = closed(Work::SignIn, Wire::Grpc, 16, 3 * USERS, &facts);
+    let sign_up = closed(Work::SignUp, Wire::Grpc, 16, HASHES, &facts);
+    let confirm = closed(Work::AdminConfirmSignUp, Wire::Grpc, 64, UNCONFIRMED.count(), &facts.about(UNCONFIRMED));
+    let sign_in = closed(Work::SignIn, Wire::Grpc, 16, HASHES, &facts);
     let facts = facts.signed_in(1);
     let empty = bare::Calls::start(&facts);
     let empty_call = |work, wire, workers, calls| {

@@ -1,9 +1,16 @@
 //! Processes that serve, and what the system says of their time and memory.
 
 use std::io::{BufRead as _, BufReader};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use cognate::config::Config;
+use cognate::store::records::UserStatus;
+
+use super::calls::alone;
+use super::seed;
 
 /// The server as it is shipped.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_cognate");
@@ -74,4 +81,12 @@ impl std::ops::Deref for Server {
     fn deref(&self) -> &Process {
         &self.process
     }
+}
+
+/// Makes users in the pool of a first start, while no server runs.
+pub fn seed(data: &Path, numbers: Range<u64>, status: UserStatus) {
+    let config = Config { data: data.to_owned(), store_cache_mib: 1024, ..Config::default() };
+    let quickstart = std::fs::read_to_string(config.quickstart_file()).unwrap();
+    let quickstart: serde_json::Value = serde_json::from_str(&quickstart).unwrap();
+    alone(seed::users(&config, quickstart["user_pool_id"].as_str().unwrap(), numbers, status));
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use cognate::api::{self, auth_flow};
 use cognate::app::Rpc;
 use cognate::config::Config;
+use cognate::store::records::UserStatus;
 use regex::Regex;
 use tokio::task::JoinSet;
 
@@ -146,7 +147,7 @@ async fn a_backup_under_load_is_restored_to_the_same_digest() {
     let mut service = place.serve(&place.first);
     stop(&mut service);
     let pool = service.quickstart.user_pool_id.clone();
-    seed::users(&config(&place.first), &pool, 0..users).await;
+    seed::users(&config(&place.first), &pool, 0..users, UserStatus::Confirmed).await;
 
     let mut service = place.serve(&place.first);
     let (caller, client) = (service.caller.clone(), service.quickstart.public());
@@ -256,7 +257,7 @@ async fn where_the_engine_itself_is_damaged_the_place_is_named_and_the_rest_is_r
     let place = Place::new();
     let mut service = place.serve(&place.first);
     stop(&mut service);
-    seed::users(&config(&place.first), &service.quickstart.user_pool_id, 0..USERS).await;
+    seed::users(&config(&place.first), &service.quickstart.user_pool_id, 0..USERS, UserStatus::Confirmed).await;
     let whole = done(&mut cognate(&["fsck"], &place.first));
     let db = place.first.join("store/db");
     let bytes = fs::read(&db).unwrap();

@@ -6,7 +6,7 @@ use cognate::api::{self, auth_flow, challenge_name, prevent_user_existence_error
 use super::{Refusal, World};
 
 /// A password that Cognito's default policy takes.
-pub const PASSWORD: &str = "Passw0rd!";
+pub use super::seed::PASSWORD;
 
 /// A password that is nobody's.
 pub const WRONG_PASSWORD: &str = "Wr0ng-one!";

@@ -5,12 +5,11 @@ use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
 use cognate::crypto::passwords::{PasswordHasher, Settings};
 use cognate::crypto::secret::Secret;
 use cognate::domain::ids::{PoolId, Sub};
+use cognate::domain::source::Source;
 use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{NameOwner, User, UserStatus};
 use cognate::store::{Batch, Owner, Store as _, UserKey, UsernameKey};
-
-use super::fixtures::PASSWORD;
 
 /// Users in one batch.
 const USERS_PER_BATCH: u64 = 1_000;
@@ -27,8 +26,11 @@ pub fn sub(number: u64) -> Sub {
     Sub(uuid::Builder::from_random_bytes(scattered.to_be_bytes()).into_uuid())
 }
 
-/// Makes that many confirmed users in a pool that has no aliases, whose password is [`PASSWORD`].
-pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>) {
+/// Everybody's password.
+pub const PASSWORD: &str = "Passw0rd!";
+
+/// Makes these users in a pool that has no aliases, all in the same status.
+pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>, status: UserStatus) {
     let key = KeyEncryptionKey::read(&config.key_encryption_key_file()).unwrap();
     let settings = Settings {
         memory_kib: config.password_hash_memory_kib,
@@ -40,7 +42,8 @@ pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>) {
     let (rng, pool) = (Rng::seeded(20_260_110), PoolId(pool.to_owned()));
     let hasher = PasswordHasher::start(settings, key.derive(Purpose::Pepper), &rng).unwrap();
     // One hash for all: what it costs to make is not what is looked at.
-    let password_hash = hasher.hash(&Secret::new(PASSWORD.to_owned()), &rng).await.unwrap();
+    let place = hasher.place(Source::Process, None).await.unwrap();
+    let password_hash = hasher.hash(&place, &Secret::new(PASSWORD.to_owned()), &rng).await.unwrap();
     let store = server::open_store(config).unwrap();
     let mut numbers = numbers.peekable();
     while numbers.peek().is_some() {
@@ -54,7 +57,7 @@ pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>) {
                 pool: pool.0.clone(),
                 username: name.clone(),
                 attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
-                status: UserStatus::Confirmed.into(),
+                status: status.into(),
                 enabled: true,
                 created_at: 1_767_762_369_000,
                 modified_at: 1_767_762_369_000,
