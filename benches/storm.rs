@@ -31,6 +31,9 @@ const USERS: usize = 100;
 /// Sign-ins at one time in the greatest storm.
 const AT_ONCE: usize = 10_000;
 
+/// How long a sign-in may wait, by default.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
 /// What the server may take of memory then.
 const RESIDENT_MAX_KIB: u64 = 256 * 1024;
 
@@ -60,7 +63,9 @@ fn main() -> ExitCode {
 
         let (sign_ins, others) = load.while_it_pours(1_500, Duration::from_secs(8)).await;
         sign_ins.print("sign-in, 1,500 a second", &server);
-        sign_ins.refusals().print("of these, refused", &server);
+        let at_once = |duration: &Duration| *duration < WAIT_MAX;
+        sign_ins.refusals(at_once).print("of these, refused by a full queue", &server);
+        sign_ins.refusals(|duration| !at_once(duration)).print("of these, refused after too long a wait", &server);
         others.iter().for_each(|(name, calls)| calls.print(&format!("{name} meanwhile"), &server));
         failed += sign_ins.other();
 
@@ -99,8 +104,9 @@ impl Calls {
         self.count(|end| !matches!(end, Ok(()) | Err(Code::ResourceExhausted)))
     }
 
-    fn refusals(&self) -> Calls {
-        Calls(self.0.iter().filter(|(end, _)| end.is_err()).copied().collect())
+    /// Those refused after a time that `is_it`.
+    fn refusals(&self, is_it: impl Fn(&Duration) -> bool) -> Calls {
+        Calls(self.0.iter().filter(|(end, duration)| end.is_err() && is_it(duration)).copied().collect())
     }
 
     fn percentile(&self, percent: usize) -> Duration {

@@ -104,10 +104,9 @@ where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (stream, greeting) = Greeted::new(stream);
-    let service = TowerToHyperService::new(service);
-    // In one expression: a name for each step would keep room for each as long as the connection lasts.
-    let mut connection =
-        pin!(watcher.watch(protocols(bounds).serve_connection(TokioIo::new(stream), service).into_owned()));
+    let builder = protocols(bounds);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+    let mut connection = pin!(watcher.watch(connection));
     let ended = match timeout(bounds.handshake_timeout, &mut connection).await {
         Ok(ended) => ended,
         Err(_) if !greeting.is_complete() => return,
