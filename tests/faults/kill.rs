@@ -18,7 +18,7 @@ async fn nothing_acknowledged_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
     let mut service = Service::start(&mut lasting(&data), &data);
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::new(&data, &data.join("audit"));
     for round in 0..rounds {
         let mut load = Load::begin(&service, &format!("user-{round}"));
         load.acknowledges(usize::from(chance.bytes::<1>()[0] % ACKNOWLEDGED_MAX)).await;

@@ -4,6 +4,8 @@
 //! simulated is a machine that stops: all that the kernel had not handed to the disk is gone. A disk that forgets what it
 //! was handed is not.
 
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use cognate::rng::Rng;
@@ -31,25 +33,25 @@ async fn nothing_acknowledged_is_lost() {
     }
     let seed = number("COGNATE_POWER_CUT_SEED").unwrap_or(20_260_107);
     let chance = Rng::seeded(seed);
-    let disk = Disk::ext4(DISK_MEBIBYTES);
-    let data = disk.path().join("data");
-    let mut service = Service::start(&mut lasting(&data), &data);
-    let (mut ledger, mut cut_at_start) = (Ledger::default(), 0);
+    let machine = Machine { data: Disk::ext4(DISK_MEBIBYTES), trail: Disk::ext4(DISK_MEBIBYTES) };
+    let data = machine.directory();
+    let mut service = Service::start(&mut machine.command(), &data);
+    let (mut ledger, mut cut_at_start) = (Ledger::new(&data, &machine.trail.path().join("audit")), 0);
     for round in 0..rounds {
         let [count, during_start, moment] = chance.bytes::<3>();
         let mut load = Load::begin(&service, &format!("user-{round}"));
         load.acknowledges(usize::from(count % ACKNOWLEDGED_MAX)).await;
         load.may_end();
-        ends(&disk, &mut service.process);
+        machine.stops(&mut service.process);
         let accounts = load.accounts().await;
         // Every fourth time the power goes again while the service recovers.
         if during_start % 4 == 0 {
-            let mut starting = Process::start(&mut lasting(&data));
+            let mut starting = Process::start(&mut machine.command());
             tokio::time::sleep(Duration::from_millis(u64::from(moment % START_MILLISECONDS_MAX))).await;
-            ends(&disk, &mut starting);
+            machine.stops(&mut starting);
             cut_at_start += 1;
         }
-        service = Service::start(&mut lasting(&data), &data);
+        service = Service::start(&mut machine.command(), &data);
         ledger.settles(&service, accounts).await;
     }
     println!(
@@ -58,10 +60,30 @@ async fn nothing_acknowledged_is_lost() {
     );
 }
 
-/// The power is gone, and comes back.
-fn ends(disk: &Disk, process: &mut Process) {
-    disk.cuts_power();
-    process.kill();
-    disk.unmount();
-    disk.mount();
+/// A machine with two disks, so that a sync of the trail or of the mail does not carry the store along with it.
+struct Machine {
+    data: Disk,
+    trail: Disk,
+}
+
+impl Machine {
+    fn directory(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = lasting(&self.directory());
+        command.env("COGNATE_AUDIT_DIRECTORY", self.trail.path().join("audit"));
+        command.env("COGNATE_OUTBOX_FILE", self.trail.path().join("outbox.jsonl"));
+        command
+    }
+
+    /// The power is gone, and comes back.
+    fn stops(&self, process: &mut Process) {
+        let disks = [&self.data, &self.trail];
+        disks.map(Disk::cuts_power);
+        process.kill();
+        disks.map(Disk::unmount);
+        disks.map(Disk::mount);
+    }
 }
