@@ -61,7 +61,8 @@ impl DataDirectory {
 pub fn open(config: &Config, public_url: String, clock: Clock, rng: Rng) -> Result<App, CannotServe> {
     api::prepare();
     let key = key_encryption_key(config)?;
-    let store = SledStore::open(&config.store_directory(), config.store_cache_mib * 1024 * 1024)
+    let (cache_bytes, reserve_bytes) = (config.store_cache_mib * 1024 * 1024, config.disk_reserve_mib * 1024 * 1024);
+    let store = SledStore::open_with_reserve(&config.store_directory(), cache_bytes, reserve_bytes)
         .map_err(|cause| CannotServe(cause.to_string()))?;
     let services = Services::new(config, public_url, &key, Arc::new(store), clock, rng).map_err(CannotServe)?;
     Ok(App::new(Arc::new(services)))

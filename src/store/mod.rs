@@ -16,7 +16,10 @@ mod key;
 mod outbox;
 mod pools;
 mod sled;
+mod space;
 mod users;
+mod watch;
+mod witness;
 
 use std::ops::Bound;
 
@@ -78,6 +81,9 @@ pub enum Failure {
     Conflict,
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// The disk is nearly full; nothing was changed.
+    #[error("the disk is nearly full")]
+    Full,
     /// A record of the batch is above [`RECORD_BYTES_MAX`]; nothing was changed.
     #[error("a record is larger than the store takes")]
     TooLarge,
@@ -93,6 +99,7 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Conflict => Error::Conflict,
+            Failure::Full => Error::StorageFull,
             Failure::TooLarge => Error::invalid_parameter("The request holds more than can be stored."),
             other => Error::internal(other),
         }

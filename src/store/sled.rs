@@ -8,7 +8,10 @@
 //! uses `sync_file_range`, and blob files are never synced): in simulated power cuts it lost acknowledged writes.
 //!
 //! **An I/O error while writing is never retried**: after a failed sync nobody knows what the disk has. The process stops
-//! and recovers at its next start.
+//! and recovers at its next start. So that a full disk is no such error, [`Space`] refuses writes before it is full.
+//!
+//! **Damage** of a page is the engine's error, or its panic, when the page is read. Of a log that lost its end it says
+//! nothing: that is what the [`Witness`] is for.
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File};
@@ -21,6 +24,9 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Batch, Change};
+use super::space::{Room, Space};
+use super::watch::{Steps, Watch};
+use super::witness::Witness;
 use super::{Failure, KeyRange, Store, Value, envelope};
 
 /// The exit code after a failed write: `EX_IOERR` of sysexits.
@@ -40,6 +46,7 @@ pub struct SledStore {
     tree: ::sled::Db,
     batches: Option<mpsc::Sender<Waiting>>,
     committer: Option<JoinHandle<()>>,
+    watch: Option<Watch>,
 }
 
 /// A batch and whom to tell.
@@ -51,8 +58,15 @@ struct Waiting {
 impl SledStore {
     /// Opens or creates the store in `directory`. `cache_bytes` should fit the working set.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, Failure> {
+        Self::open_with_reserve(directory, cache_bytes, 0)
+    }
+
+    /// The same, with `reserve_bytes` of its disk kept free, and as many in a file: see [`Space`].
+    pub fn open_with_reserve(directory: &Path, cache_bytes: u64, reserve_bytes: u64) -> Result<Self, Failure> {
         let open = |error: &dyn std::fmt::Display| Failure::Open(format!("{}: {error}", directory.display()));
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| open(&error))?;
+        let mut space = Space::before_opening(directory, reserve_bytes).map_err(|error| open(&error))?;
+        let witness = Witness::open(directory).map_err(|error| open(&error))?;
         let config = ::sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(None);
         // sled panics on some kinds of damage; a panic at start becomes a message like any other.
         let tree = catch_unwind(AssertUnwindSafe(|| config.open()))
@@ -64,11 +78,37 @@ impl SledStore {
             Some(bytes) => envelope::unwrap(SEQUENCE_KEY, &bytes)?.version,
             None => 0,
         };
+        if sequence < witness.version() {
+            let lost = format!("its log ends at version {sequence}, but {} was reached", witness.version());
+            return Err(open(&format!("{lost}; restore a backup")));
+        }
+        space.after_opening().map_err(|error| open(&error))?;
         let (batches, waiting) = mpsc::channel(BATCHES_WAITING_MAX);
-        let committer = Committer { tree: tree.clone(), folder, sequence };
+        let steps = Steps::default();
+        let committer =
+            Committer { tree: tree.clone(), folder, sequence, durable: sequence, space, witness, steps: steps.clone() };
         let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(waiting));
         let committer = thread.map_err(|error| open(&error))?;
-        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer) })
+        let flushed = tree.clone();
+        let watch = Watch::over(steps, move || {
+            if let Err(error) = flushed.flush() {
+                stop(&engine(error));
+            }
+        });
+        let watch = watch.map_err(|error| open(&error))?;
+        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer), watch: Some(watch) })
+    }
+}
+
+impl SledStore {
+    /// Whether a thread is one of the engine's own. Nobody who waits for one would learn that it is gone.
+    pub fn owns(thread: &std::thread::Thread) -> bool {
+        thread.name().is_some_and(|name| name.starts_with("sled-"))
+    }
+
+    /// Ends the process as after a failed write.
+    pub fn end_process() -> ! {
+        std::process::exit(EXIT_IO_ERROR)
     }
 }
 
@@ -79,23 +119,22 @@ impl Drop for SledStore {
         if let Some(committer) = self.committer.take() {
             let _ = committer.join();
         }
+        self.watch.take();
     }
 }
 
 #[async_trait]
 impl Store for SledStore {
     async fn get(&self, key: &[u8]) -> Result<Option<Value>, Failure> {
-        let bytes = self.tree.get(key).map_err(engine)?;
+        let bytes = undamaged(|| self.tree.get(key).map_err(engine))?;
         bytes.map(|bytes| envelope::unwrap(key, &bytes)).transpose()
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure> {
-        let entries = self.tree.range(range).take(limit);
-        entries
-            .map(|entry| {
-                entry.map_err(engine).and_then(|(key, bytes)| Ok((key.to_vec(), envelope::unwrap(&key, &bytes)?)))
-            })
-            .collect()
+        let read = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
+            entry.map_err(engine).and_then(|(key, bytes)| Ok((key.to_vec(), envelope::unwrap(&key, &bytes)?)))
+        };
+        undamaged(|| self.tree.range(range).take(limit).map(read).collect())
     }
 
     async fn commit(&self, batch: Batch) -> Result<(), Failure> {
@@ -109,6 +148,12 @@ impl Store for SledStore {
     }
 }
 
+/// Reads. The engine panics on some kinds of damage.
+fn undamaged<T>(read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let read = catch_unwind(AssertUnwindSafe(read));
+    read.unwrap_or_else(|_| Err(Failure::Damaged("the engine could not make sense of a page".to_owned())))
+}
+
 fn engine(error: ::sled::Error) -> Failure {
     match error {
         ::sled::Error::Corruption { .. } => Failure::Damaged(error.to_string()),
@@ -120,7 +165,13 @@ fn engine(error: ::sled::Error) -> Failure {
 struct Committer {
     tree: ::sled::Db,
     folder: File,
+    /// The last version that was given.
     sequence: u64,
+    /// The last version that survives a power cut.
+    durable: u64,
+    space: Space,
+    witness: Witness,
+    steps: Steps,
 }
 
 impl Committer {
@@ -134,6 +185,9 @@ impl Committer {
                 Err(_) => stop(&"the engine panicked"),
             }
         }
+        if let Err(cause) = self.witness.conclude(self.durable) {
+            stop(&cause);
+        }
     }
 
     /// Makes a group durable. Gives back those who are to be told so; those in conflict have been told.
@@ -141,7 +195,13 @@ impl Committer {
         let mut merged = ::sled::Batch::default();
         let mut versions: HashMap<Vec<u8>, Option<u64>> = HashMap::new();
         let mut answers = Vec::with_capacity(group.len());
+        let bytes = group.iter().map(|waiting| waiting.batch.size() as u64).sum();
+        let room = self.space.for_writing(bytes).map_err(|error| Failure::Engine(format!("free space: {error}")))?;
         for Waiting { batch, answer } in group.drain(..) {
+            if !(room == Room::Ample || room == Room::ForRemovals && batch.only_removes()) {
+                let _ = answer.send(Err(Failure::Full));
+                continue;
+            }
             if !self.holds(&batch, &versions)? {
                 let _ = answer.send(Err(Failure::Conflict));
                 continue;
@@ -164,7 +224,9 @@ impl Committer {
         if !answers.is_empty() {
             merged.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, self.sequence, None, &[]));
             self.tree.apply_batch(merged).map_err(engine)?;
+            self.witness.note(self.durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
             self.barrier()?;
+            self.durable = self.sequence;
         }
         Ok(answers)
     }
@@ -188,7 +250,7 @@ impl Committer {
 
     /// Returns when everything applied so far survives a power cut.
     fn barrier(&self) -> Result<(), Failure> {
-        self.tree.flush().map_err(engine)?;
+        self.steps.waiting(|| self.tree.flush()).map_err(engine)?;
         rustix::fs::syncfs(&self.folder).map_err(|error| Failure::Engine(format!("syncfs: {error}")))
     }
 }
@@ -196,7 +258,7 @@ impl Committer {
 /// Ends the process before anybody is told that a write succeeded.
 fn stop(cause: &dyn std::fmt::Display) -> ! {
     tracing::error!(%cause, "a write failed; stopping, since what the disk has is unknown");
-    std::process::exit(EXIT_IO_ERROR)
+    SledStore::end_process()
 }
 
 #[cfg(test)]

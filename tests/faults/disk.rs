@@ -1,7 +1,7 @@
 //! Disks that fail: a small file system of its own, whose power can be cut. Needs root, loop devices and e2fsprogs.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::found;
@@ -77,10 +77,4 @@ fn cut_power(anywhere: &File) -> rustix::io::Result<()> {
 fn run(command: &mut Command) {
     let done = command.output().unwrap();
     assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
-}
-
-/// The bytes that are free where `path` is.
-pub fn free_bytes(path: &Path) -> u64 {
-    let all = rustix::fs::statvfs(path).unwrap();
-    all.f_bavail * all.f_frsize
 }

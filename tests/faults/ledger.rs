@@ -207,6 +207,11 @@ impl Speaker {
         api::RevokeTokenRequest { token, client_id, ..Default::default() }
     }
 
+    fn user(&self, name: &str) -> api::AdminGetUserRequest {
+        let (user_pool_id, username) = (Some(self.client.pool.clone()), Some(name.to_owned()));
+        api::AdminGetUserRequest { user_pool_id, username }
+    }
+
     fn delete_client(&self, client: &str) -> api::DeleteUserPoolClientRequest {
         let (user_pool_id, client_id) = (Some(self.client.pool.clone()), Some(client.to_owned()));
         api::DeleteUserPoolClientRequest { user_pool_id, client_id }
@@ -385,14 +390,13 @@ impl Visitor {
     /// The code that the sign-up sent, unless the service is gone before it comes.
     async fn first_code(&self, account: &mut Account) -> Option<String> {
         let step = account.in_flight.take();
-        let look = || match self.inbox.codes(&account.name).into_iter().next() {
-            None if self.may_end.load(Ordering::SeqCst) => Some(None),
-            None => None,
-            code => Some(code),
-        };
-        let code = eventually(&format!("mail for {}", account.name), look).await?;
-        account.in_flight = step;
-        Some(code)
+        loop {
+            if let Some(code) = self.inbox.codes(&account.name).into_iter().next() {
+                account.in_flight = step;
+                return Some(code);
+            }
+            self.answer(self.speaker.user(&account.name)).await?;
+        }
     }
 }
 
@@ -420,7 +424,7 @@ impl Ledger {
         Ledger { data, trail, accounts: Vec::new(), quickstart: None, in_flight: 0, undone: 0 }
     }
 
-    /// Looks for all that was acknowledged before the last crash, and that the trail is whole.
+    /// Looks for all that was acknowledged before the last crash.
     pub async fn settles(&mut self, service: &Service, accounts: Vec<Account>) {
         let known = self.quickstart.get_or_insert_with(|| service.quickstart.clone());
         assert_eq!(known.user_pool_id, service.quickstart.user_pool_id, "the first start was forgotten");
@@ -428,7 +432,6 @@ impl Ledger {
         self.undone += accounts.iter().filter(|account| account.sub.is_none()).count();
         let settled = check_all(service, accounts).await;
         self.accounts.extend(settled);
-        self.trail_is_whole();
     }
 
     /// Looks for everything once more, and for what only the end can tell. Ends the service. Gives the figures.
@@ -456,14 +459,10 @@ impl Ledger {
         )
     }
 
-    fn trail_is_whole(&self) {
+    /// The trail is whole. A write and its record are never there one without the other.
+    fn trail_tells_of_operators_writes(&self) {
         let key = KeyEncryptionKey::read(&self.data.join("key-encryption-key")).unwrap().derive(Purpose::Audit);
         verify_trail(&self.trail, &key, None).unwrap();
-    }
-
-    /// A write and its record are never there one without the other.
-    fn trail_tells_of_operators_writes(&self) {
-        self.trail_is_whole();
         let records = audit_trail(&self.trail);
         let done = |name: &'static str| {
             records.iter().filter(move |record| record["eventName"] == name && record.get("errorCode").is_none())
@@ -550,8 +549,7 @@ impl Check {
     }
 
     async fn user(&self, account: &Account) -> Result<api::AdminGetUserResponse, tonic::Status> {
-        let (user_pool_id, username) = (Some(self.speaker.client.pool.clone()), Some(account.name.clone()));
-        self.speaker.call(api::AdminGetUserRequest { user_pool_id, username }).await
+        self.speaker.call(self.speaker.user(&account.name)).await
     }
 
     async fn status(&self, account: &mut Account, in_flight: Option<Step>) -> Result<(), tonic::Status> {

@@ -5,11 +5,13 @@ mod support;
 
 mod access;
 mod disk;
+mod io_errors;
 mod kill;
 mod ledger;
 mod power_cut;
 mod process;
 mod secrets;
+mod traced;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -81,9 +81,9 @@ impl Machine {
     /// The power is gone, and comes back.
     fn stops(&self, process: &mut Process) {
         let disks = [&self.data, &self.trail];
-        disks.map(Disk::cuts_power);
+        disks.iter().for_each(|disk| disk.cuts_power());
         process.kill();
-        disks.map(Disk::unmount);
-        disks.map(Disk::mount);
+        disks.iter().for_each(|disk| disk.unmount());
+        disks.iter().for_each(|disk| disk.mount());
     }
 }

@@ -21,11 +21,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a poll of the file system waits between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The binary with this command line, a data directory, and hashes that cost little; nothing else of the environment.
+/// The binary with this command line, a data directory, and hashes and a reserve that cost little; nothing else of the
+/// environment.
 pub fn cognate(arguments: &[&str], data: &Path) -> Command {
     let mut command = bare(arguments);
     command.arg("--data").arg(data);
     command.env("COGNATE_PASSWORD_HASH_MEMORY_KIB", "64").env("COGNATE_PASSWORD_HASH_ITERATIONS", "1");
+    command.env("COGNATE_DISK_RESERVE_MIB", "1");
     command
 }
 

@@ -1,0 +1,157 @@
+//! Room on the disk. Writes are refused before the engine meets a full disk, of which it does not recover while it runs;
+//! and a file that can be given up keeps the room that it needs to open on a disk that others have filled.
+//!
+//! What it refuses to do: let a write take the room without which the store would not open again.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
+
+/// The file that keeps room, in the store's directory.
+const RESERVE_FILE: &str = "reserve";
+
+/// Bytes that the engine may write for each byte of a group: pages are written anew as they grow and as segments are freed.
+const WRITTEN_FOR_EACH_BYTE: u64 = 8;
+
+/// Opening writes where each page stands; with the room for that comes what a large store needs: a part of its size.
+const STORE_BYTES_FOR_EACH_OF_RESERVE: u64 = 16;
+
+/// What is left to others, such as the audit trail, when the reserve is taken on a full disk.
+const LEFT_BYTES: u64 = 512 * 1024;
+
+/// What may be written now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    Ample,
+    /// Only what makes records fewer.
+    ForRemovals,
+    None,
+}
+
+/// The room around a store.
+pub struct Space {
+    folder: File,
+    reserve: PathBuf,
+    /// What is to be kept: as much in the file, and as much free beside it.
+    wanted: u64,
+    /// What the file keeps.
+    held: u64,
+    /// Writes are being refused.
+    is_short: bool,
+}
+
+impl Space {
+    /// Looks at the store in `directory` before it is opened, and gives the reserve up if there is no other room. With
+    /// `wanted_bytes` of 0 nothing is kept and nothing is refused.
+    pub fn before_opening(directory: &Path, wanted_bytes: u64) -> io::Result<Self> {
+        let engine_file = fs::metadata(directory.join("db")).map_or(0, |file| file.len());
+        let least = if wanted_bytes == 0 { 0 } else { engine_file / STORE_BYTES_FOR_EACH_OF_RESERVE };
+        let reserve = directory.join(RESERVE_FILE);
+        let held = fs::metadata(&reserve).map_or(0, |file| file.len());
+        let folder = File::open(directory)?;
+        let mut space = Space { folder, reserve, wanted: wanted_bytes.max(least), held, is_short: false };
+        if space.held > 0 && space.free()? < space.wanted {
+            space.give_up()?;
+        }
+        Ok(space)
+    }
+
+    /// Keeps room again, as much as there is, once the store is open.
+    pub fn after_opening(&mut self) -> io::Result<()> {
+        let free = self.free()?;
+        // Room for both; or on a full disk whatever there is, so that nobody else takes what the next opening needs.
+        let to_hold = if free + self.held >= 2 * self.wanted {
+            self.wanted
+        } else {
+            (self.held + free).saturating_sub(LEFT_BYTES).min(self.wanted)
+        };
+        self.hold(to_hold)
+    }
+
+    /// What may be written, if `bytes` are to be. Says in the log when that changes.
+    pub fn for_writing(&mut self, bytes: u64) -> io::Result<Room> {
+        if self.wanted == 0 {
+            return Ok(Room::Ample);
+        }
+        let mut free = self.free()?;
+        let missing = self.wanted.saturating_sub(self.held);
+        if free >= self.wanted + missing + WRITTEN_FOR_EACH_BYTE * bytes {
+            if self.is_short {
+                self.is_short = false;
+                tracing::info!(free_mib = mib(free), "the disk has room again: writes are accepted");
+            }
+            if missing > 0 {
+                self.hold(self.wanted)?;
+            }
+            return Ok(Room::Ample);
+        }
+        if !self.is_short {
+            self.is_short = true;
+            tracing::error!(
+                free_mib = mib(free),
+                reserve_mib = mib(self.wanted),
+                "the disk is nearly full: writes are refused until there is room"
+            );
+        }
+        if free < self.wanted / 4 && self.held > self.wanted / 2 {
+            self.give_up()?;
+            free = self.free()?;
+        }
+        // Half of the reserve is enough for an opening; removals may use the other half.
+        let needed = if self.held > self.wanted / 2 { self.wanted / 4 } else { self.wanted / 2 };
+        Ok(if free >= needed + WRITTEN_FOR_EACH_BYTE * bytes { Room::ForRemovals } else { Room::None })
+    }
+
+    fn free(&self) -> io::Result<u64> {
+        let disk = fstatvfs(&self.folder)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    fn give_up(&mut self) -> io::Result<()> {
+        tracing::warn!(reserve_mib = mib(self.held), "the disk is full: the reserve is given up");
+        fs::remove_file(&self.reserve)?;
+        self.held = 0;
+        Ok(())
+    }
+
+    /// Makes the file as large as that.
+    fn hold(&mut self, bytes: u64) -> io::Result<()> {
+        if bytes == self.held {
+            return Ok(());
+        }
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.reserve)?;
+        if bytes > self.held {
+            match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+                Ok(()) => {}
+                // A file system that cannot set room aside gets it written.
+                Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(&mut file, bytes)?,
+                // Others were faster. The room is kept when there is some.
+                Err(rustix::io::Errno::NOSPC) => return Ok(()),
+                Err(cause) => return Err(cause.into()),
+            }
+        } else {
+            file.set_len(bytes)?;
+        }
+        self.held = bytes;
+        Ok(())
+    }
+}
+
+fn write_zeros(file: &mut File, bytes: u64) -> io::Result<()> {
+    let zeros = [0; 64 * 1024];
+    let mut left = usize::try_from(bytes).unwrap_or(usize::MAX);
+    while left > 0 {
+        let part = &zeros[..left.min(zeros.len())];
+        file.write_all(part)?;
+        left -= part.len();
+    }
+    Ok(())
+}
+
+fn mib(bytes: u64) -> u64 {
+    bytes / (1024 * 1024)
+}
