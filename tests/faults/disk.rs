@@ -1,6 +1,7 @@
 //! Disks that fail: a small file system of its own, whose power can be cut. Needs root, loop devices and e2fsprogs.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -29,6 +30,41 @@ impl Disk {
         std::fs::create_dir(disk.path()).unwrap();
         disk.mount();
         disk
+    }
+
+    /// A file system in memory.
+    pub fn memory(mebibytes: u64) -> Self {
+        let disk = Disk { directory: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(disk.path()).unwrap();
+        let size = format!("size={mebibytes}m");
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(disk.path()));
+        disk
+    }
+
+    /// Takes room until so much is free.
+    pub fn fill_up_to(&self, bytes: u64) {
+        let (mut filler, zeros) = (self.filler(), vec![0; 16 * 1024]);
+        while self.free() > bytes {
+            match filler.write(&zeros) {
+                Ok(_) => filler.sync_all().unwrap(),
+                Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Gives the room back.
+    pub fn empty(&self) {
+        self.filler().set_len(0).unwrap();
+    }
+
+    fn filler(&self) -> File {
+        OpenOptions::new().append(true).create(true).open(self.path().join("filler")).unwrap()
+    }
+
+    fn free(&self) -> u64 {
+        let disk = rustix::fs::statvfs(self.path()).unwrap();
+        disk.f_bavail * disk.f_frsize
     }
 
     fn image(&self) -> PathBuf {

@@ -5,6 +5,9 @@ mod support;
 
 mod access;
 mod disk;
+mod disk_full;
+mod drain;
+mod flipped_bits;
 mod io_errors;
 mod kill;
 mod ledger;
