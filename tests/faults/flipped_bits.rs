@@ -15,7 +15,7 @@ use crate::support::fixtures::{PASSWORD, TestClient, initiate_auth};
 use crate::support::process::{Caller, Process, Service, bare};
 use crate::support::refusal_of;
 
-const USERS: usize = 24;
+const USERS: usize = 150;
 
 /// Bits are flipped in what a crash leaves and in what an orderly end leaves.
 const ENDS: [fn(&mut Process); 2] = [
