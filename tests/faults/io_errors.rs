@@ -2,13 +2,16 @@
 //!
 //! `COGNATE_IO_ERROR_ROUNDS` says how often; without it, no error is injected. `COGNATE_IO_ERROR_SEED` says when.
 
+use std::path::Path;
 use std::time::Duration;
 
+use cognate::api;
 use cognate::rng::Rng;
 
 use super::{number, skipped};
 use crate::ledger::{Ledger, Load, lasting};
-use crate::support::process::Service;
+use crate::support::process::{Process, Service, bare, code_for};
+use crate::support::{audit_trail, refusal_of};
 use crate::traced::{self, Tracing};
 
 /// The calls by which the store writes.
@@ -25,12 +28,9 @@ const IO_ERROR: i32 = 74;
 /// Nothing of the batch is acknowledged, the process ends, and a start recovers everything that was.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_fails_is_not_acknowledged_and_ends_the_process() {
-    let Some(rounds) = number("COGNATE_IO_ERROR_ROUNDS") else {
-        return skipped("errors of the store's writes", "COGNATE_IO_ERROR_ROUNDS does not say how many");
+    let Some(rounds) = number("COGNATE_IO_ERROR_ROUNDS").filter(|_| may_try("errors of the store's writes")) else {
+        return;
     };
-    if let Some(reason) = traced::unavailable() {
-        return skipped("errors of the store's writes", reason);
-    }
     let seed = number("COGNATE_IO_ERROR_SEED").unwrap_or(20_260_107);
     let chance = Rng::seeded(seed);
     let directory = tempfile::tempdir().unwrap();
@@ -67,4 +67,100 @@ async fn a_write_that_fails_is_not_acknowledged_and_ends_the_process() {
         longest.as_millis(),
         ledger.concludes(service).await
     );
+}
+
+/// A service, not new, under strace.
+fn traced(data: &Path, injection: &str, file: &str) -> (Tracing, Service) {
+    Service::start(&mut lasting(data), data).process.kill();
+    let tracing = Tracing::injecting(&[injection]).of(&data.join(file));
+    let service = Service::start(&mut tracing.command(&lasting(data)), data);
+    (tracing, service)
+}
+
+/// Whether this can be tried here.
+fn may_try(what: &str) -> bool {
+    if number("COGNATE_IO_ERROR_ROUNDS").is_none() {
+        skipped(what, "COGNATE_IO_ERROR_ROUNDS does not say how many");
+        return false;
+    }
+    match traced::unavailable() {
+        Some(reason) => {
+            skipped(what, reason);
+            false
+        }
+        None => true,
+    }
+}
+
+/// The trail's own sync fails a few times: operators cannot write meanwhile, all else goes on, and nothing is missing later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_trail_cannot_be_written_operators_cannot_write() {
+    if !may_try("errors of the audit trail's writes") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let (_tracing, mut service) = traced(&data, "fdatasync:error=EIO:when=1..5", "audit/00000001.jsonl");
+    let (client, caller) = (service.quickstart.public(), service.caller.clone());
+    caller.call(client.sign_up_request("alice")).await.unwrap();
+    service.process.logs("the audit trail cannot be written; operators' writes are refused");
+    let (user_pool_id, username) = (Some(client.pool.clone()), Some("alice".to_owned()));
+    let confirmation = api::AdminConfirmSignUpRequest {
+        user_pool_id: user_pool_id.clone(),
+        username: username.clone(),
+        ..Default::default()
+    };
+    let refused = caller.call(confirmation.clone()).await.unwrap_err();
+    assert_eq!(refusal_of(&refused).exception, "InternalErrorException");
+    caller.call(api::AdminGetUserRequest { user_pool_id, username }).await.unwrap();
+    caller.call(client.sign_up_request("bob")).await.unwrap();
+    service.process.logs("the audit trail is written again");
+    caller.call(confirmation).await.unwrap();
+    service.process.terminate();
+    assert!(service.process.end().success());
+    let mut verify = Process::start(bare(&["audit", "verify"]).arg("--data").arg(&data));
+    assert!(verify.end().success(), "{}", verify.errors());
+    let names: Vec<String> =
+        audit_trail(&data.join("audit")).iter().map(|record| record["eventName"].as_str().unwrap().to_owned()).collect();
+    let expected = ["SignUp", "AdminConfirmSignUp", "AdminGetUser", "SignUp", "AdminConfirmSignUp"];
+    assert_eq!(sorted(names), sorted(expected.map(str::to_owned).to_vec()));
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort();
+    names
+}
+
+/// A message whose delivery fails is delivered later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mail_that_could_not_be_written_comes_later() {
+    if !may_try("errors of the outbox file's writes") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let (_tracing, mut service) = traced(&data, "fdatasync:error=ENOSPC:when=1", "outbox.jsonl");
+    service.caller.call(service.quickstart.public().sign_up_request("alice")).await.unwrap();
+    service.process.logs("a message was not delivered");
+    code_for(&service.quickstart.outbox, "alice").await;
+}
+
+/// What fails as the engine is closed has been durable before: the start after it has all of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_fails_at_the_end_takes_nothing_back() {
+    if !may_try("errors at the end of the process") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    // The first is the opening's.
+    let (tracing, mut service) = traced(&data, "fsync:error=EIO:when=2+", "store/db");
+    service.caller.call(service.quickstart.public().sign_up_request("alice")).await.unwrap();
+    service.process.terminate();
+    service.process.end();
+    assert!(!service.process.errors().contains("panicked at"), "{}", service.process.errors());
+    assert!(tracing.outlived().is_some(), "no sync was made to fail");
+    let service = Service::start(&mut lasting(&data), &data);
+    let (user_pool_id, username) = (Some(service.quickstart.user_pool_id.clone()), Some("alice".to_owned()));
+    service.caller.call(api::AdminGetUserRequest { user_pool_id, username }).await.unwrap();
 }
