@@ -38,6 +38,9 @@ const BATCHES_PER_GROUP_MAX: usize = 1024;
 /// Batches that may wait for the committer; more callers than that wait to hand theirs over.
 const BATCHES_WAITING_MAX: usize = 4096;
 
+/// How often the witness is written: with each group it would cost a twentieth of a lone commit.
+const GROUPS_PER_NOTE: u64 = 4;
+
 /// Where the committer keeps the last version that it gave.
 const SEQUENCE_KEY: &[u8] = &[0x01, b's', b'e', b'q'];
 
@@ -85,8 +88,16 @@ impl SledStore {
         space.after_opening().map_err(|error| open(&error))?;
         let (batches, waiting) = mpsc::channel(BATCHES_WAITING_MAX);
         let steps = Steps::default();
-        let committer =
-            Committer { tree: tree.clone(), folder, sequence, durable: sequence, space, witness, steps: steps.clone() };
+        let committer = Committer {
+            tree: tree.clone(),
+            folder,
+            sequence,
+            durable: sequence,
+            groups: 0,
+            space,
+            witness,
+            steps: steps.clone(),
+        };
         let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(waiting));
         let committer = thread.map_err(|error| open(&error))?;
         let flushed = tree.clone();
@@ -169,6 +180,8 @@ struct Committer {
     sequence: u64,
     /// The last version that survives a power cut.
     durable: u64,
+    /// Groups that were made durable.
+    groups: u64,
     space: Space,
     witness: Witness,
     steps: Steps,
@@ -224,9 +237,12 @@ impl Committer {
         if !answers.is_empty() {
             merged.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, self.sequence, None, &[]));
             self.tree.apply_batch(merged).map_err(engine)?;
-            self.witness.note(self.durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
+            if self.groups % GROUPS_PER_NOTE == 0 {
+                self.witness.note(self.durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
+            }
             self.barrier()?;
             self.durable = self.sequence;
+            self.groups += 1;
         }
         Ok(answers)
     }

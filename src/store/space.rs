@@ -122,8 +122,7 @@ impl Space {
         if bytes == self.held {
             return Ok(());
         }
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.reserve)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.reserve)?;
         if bytes > self.held {
             match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
                 Ok(()) => {}

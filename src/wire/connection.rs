@@ -119,7 +119,7 @@ struct Farewell {
 
 impl Farewell {
     /// Waits until the connection may be told that there is no more. HTTP/2 has words for that which no request can cross.
-    async fn is_due(mut self) {
+    async fn falls_due(mut self) {
         let _ = self.stop.wait_for(|stopping| *stopping).await;
         if !self.is_http2.load(Ordering::Relaxed) {
             tokio::time::sleep(LAST_REQUEST_WAIT).await;
@@ -144,7 +144,7 @@ where
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = greeting.is_overdue(bounds.handshake_timeout) => return,
-        () = farewell.is_due() => {
+        () = farewell.falls_due() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -12,7 +12,10 @@ pub fn unavailable() -> Option<&'static str> {
     if !rustix::process::geteuid().is_root() {
         return Some("it needs root");
     }
-    ["mkfs.ext4", "mount", "umount"].into_iter().any(|tool| found(tool).is_none()).then_some("it needs mount and e2fsprogs")
+    ["mkfs.ext4", "mount", "umount"]
+        .into_iter()
+        .any(|tool| found(tool).is_none())
+        .then_some("it needs mount and e2fsprogs")
 }
 
 /// A file system in a file, or in memory, mounted in a directory of its own.

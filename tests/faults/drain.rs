@@ -50,7 +50,13 @@ async fn sigterm_under_load_loses_nothing_and_tears_no_connection() {
         for number in 0..CALLERS {
             let (name, client) = (format!("user-{round}-{number}"), service.quickstart.public());
             let (grpc, json) = (service.caller.clone(), connected(&service.address).await);
-            callers.spawn(over_grpc(grpc, client.clone(), format!("{name}-grpc"), acknowledge.clone(), stopping.clone()));
+            callers.spawn(over_grpc(
+                grpc,
+                client.clone(),
+                format!("{name}-grpc"),
+                acknowledge.clone(),
+                stopping.clone(),
+            ));
             let address = service.address.clone();
             callers.spawn(over_json(json, address, client, format!("{name}-json"), acknowledge.clone()));
         }

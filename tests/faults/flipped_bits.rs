@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use cognate::api::{self, auth_flow};
@@ -17,6 +18,9 @@ use crate::support::refusal_of;
 
 const USERS: usize = 150;
 
+/// Users whom nobody asks about.
+const LATECOMERS: usize = 8;
+
 /// Bits are flipped in what a crash leaves and in what an orderly end leaves.
 const ENDS: [fn(&mut Process); 2] = [
     |process| process.kill(),
@@ -27,6 +31,7 @@ const ENDS: [fn(&mut Process); 2] = [
 ];
 
 /// What an honest directory answers, by question; the refresh tokens that serve.
+#[derive(Default)]
 struct Truth {
     answers: BTreeMap<String, String>,
     refresh_tokens: Vec<String>,
@@ -52,10 +57,19 @@ async fn a_flipped_bit_is_an_error_or_changes_nothing() {
     for (number, end) in ENDS.iter().enumerate() {
         let directory = tempfile::tempdir().unwrap();
         let (good, bad) = (directory.path().join("good"), directory.path().join("bad"));
-        let mut service = Service::start(&mut lasting(&good), &good);
-        let truth = filled(&service).await;
-        end(&mut service.process);
-        // The service has moved in: what a start changes by itself is changed.
+        let mut truth = Truth::default();
+        // Started twice: one half stands in the engine's snapshot, the other in its log alone.
+        for half in [0..USERS / 2, USERS / 2..USERS] {
+            let mut service = Service::start(&mut lasting(&good), &good);
+            truth.refresh_tokens.extend(filled(&service, half.clone()).await);
+            if half.end == USERS {
+                // Of a log whose very end is damaged after a crash, the last commits may be missing: these.
+                filled(&service, USERS..USERS + LATECOMERS).await;
+                let answers = questions(&service.caller, &service.quickstart.public()).await;
+                truth.answers = answers.into_iter().map(|(what, answer)| (what, answer.unwrap())).collect();
+            }
+            end(&mut service.process);
+        }
         let files = files(&good);
         for _ in (0..count).filter(|flip| *flip as usize % ENDS.len() == number) {
             let _ = fs::remove_dir_all(&bad);
@@ -74,14 +88,15 @@ async fn a_flipped_bit_is_an_error_or_changes_nothing() {
 
 /// The file's folder, or its name.
 fn kind(file: &Path) -> String {
-    file.iter().take(if file.starts_with("store") { 2 } else { 1 }).collect::<PathBuf>().display().to_string()
+    let kind = file.iter().take(if file.starts_with("store") { 2 } else { 1 }).collect::<PathBuf>();
+    kind.display().to_string().split('.').next().unwrap().to_owned()
 }
 
-/// Users of every kind, some of them changed again and again.
-async fn filled(service: &Service) -> Truth {
+/// Signs users up; every second one signs in. Gives the refresh tokens.
+async fn filled(service: &Service, users: Range<usize>) -> Vec<String> {
     let (client, caller) = (service.quickstart.public(), &service.caller);
     let mut refresh_tokens = Vec::new();
-    for number in 0..USERS {
+    for number in users {
         let name = format!("user-{number}");
         caller.call(client.sign_up_request(&name)).await.unwrap();
         if number % 2 == 0 {
@@ -92,9 +107,7 @@ async fn filled(service: &Service) -> Truth {
             refresh_tokens.extend(signed_in.authentication_result.unwrap().refresh_token);
         }
     }
-    let mut truth = Truth { answers: BTreeMap::new(), refresh_tokens };
-    truth.answers = questions(caller, &client).await.into_iter().map(|(what, answer)| (what, answer.unwrap())).collect();
-    truth
+    refresh_tokens
 }
 
 /// Reads everything back.
@@ -108,7 +121,12 @@ async fn questions(caller: &Caller, client: &TestClient) -> Vec<(String, Result<
     }
     let user_pool_id = Some(client.pool.clone());
     let answer = caller.call(api::DescribeUserPoolRequest { user_pool_id: user_pool_id.clone() }).await;
-    answers.push(("the pool".to_owned(), answer.map(|answer| format!("{answer:?}"))));
+    let without_count = |answer: api::DescribeUserPoolResponse| {
+        let mut pool = answer.user_pool.unwrap();
+        pool.estimated_number_of_users = None;
+        format!("{pool:?}")
+    };
+    answers.push(("the pool".to_owned(), answer.map(without_count)));
     let request = api::ListUserPoolClientsRequest { user_pool_id, max_results: Some(60), ..Default::default() };
     answers.push(("the clients".to_owned(), caller.call(request).await.map(|answer| format!("{answer:?}"))));
     answers

@@ -45,7 +45,8 @@ async fn a_write_that_fails_is_not_acknowledged_and_ends_the_process() {
         let when = 1 + chance.bytes::<1>()[0] % CALLS_MAX;
         // Once, so that a retry would succeed; or from then on, as when a disk is gone.
         let onward = if round % 4 < 2 { "" } else { "+" };
-        let tracing = Tracing::injecting(&[&format!("{call}:error={error}:when={when}{onward}")]).of(&data.join("store/db"));
+        let tracing =
+            Tracing::injecting(&[&format!("{call}:error={error}:when={when}{onward}")]).of(&data.join("store/db"));
         let tracing = if *call == "syncfs" { tracing.of(&data.join("store")) } else { tracing };
         let mut service = Service::start(&mut tracing.command(&lasting(&data)), &data);
         let load = Load::begin(&service, &format!("user-{round}"));
@@ -120,8 +121,10 @@ async fn while_the_trail_cannot_be_written_operators_cannot_write() {
     assert!(service.process.end().success());
     let mut verify = Process::start(bare(&["audit", "verify"]).arg("--data").arg(&data));
     assert!(verify.end().success(), "{}", verify.errors());
-    let names: Vec<String> =
-        audit_trail(&data.join("audit")).iter().map(|record| record["eventName"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<String> = audit_trail(&data.join("audit"))
+        .iter()
+        .map(|record| record["eventName"].as_str().unwrap().to_owned())
+        .collect();
     let expected = ["SignUp", "AdminConfirmSignUp", "AdminGetUser", "SignUp", "AdminConfirmSignUp"];
     assert_eq!(sorted(names), sorted(expected.map(str::to_owned).to_vec()));
 }

@@ -18,7 +18,8 @@ const ACKNOWLEDGED_MAX: u8 = 48;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost() {
-    let (rounds, seed) = (number("COGNATE_KILL_ROUNDS").unwrap_or(25), number("COGNATE_KILL_SEED").unwrap_or(20_260_107));
+    let (rounds, seed) =
+        (number("COGNATE_KILL_ROUNDS").unwrap_or(25), number("COGNATE_KILL_SEED").unwrap_or(20_260_107));
     let chance = Rng::seeded(seed);
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use cognate::access::audit::verify::verify as verify_trail;
 use cognate::api::{self, auth_flow, user_status};
 use cognate::app::Rpc;
+use cognate::clock::Clock;
 use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -655,7 +655,7 @@ impl Check {
     /// The right password serves; wrong ones are still counted.
     async fn password(&self, account: &mut Account, in_flight: Option<Step>) -> Result<(), tonic::Status> {
         /// The shortest lock; a probe that takes longer tells nothing.
-        const LOCK: Duration = Duration::from_secs(1);
+        const LOCK_MILLISECONDS: i128 = 1000;
         /// The first wrong password in a row that locks.
         const LOCKS: u32 = 5;
         let speaker = &self.speaker;
@@ -669,7 +669,7 @@ impl Check {
         }
         let (mut counted, mut slow) = (0, 0);
         loop {
-            let began = Instant::now();
+            let began = Clock::System.now();
             let wrong = speaker.client.password_request(&account.name, WRONG_PASSWORD);
             let refusal = refusal_of(&speaker.call(wrong).await.unwrap_err());
             match refusal.message.as_str() {
@@ -677,7 +677,7 @@ impl Check {
                 "Password attempts exceeded" => break,
                 _ => panic!("{refusal:?}: {account:?}"),
             }
-            slow += u32::from(began.elapsed() > LOCK / 2);
+            slow += u32::from(Clock::System.now().duration_since(began).as_millis() > LOCK_MILLISECONDS / 2);
         }
         assert!(account.failures + counted - slow <= LOCKS, "{counted} more were free, {slow} were slow: {account:?}");
         let in_flight = u32::from(in_flight == Some(Step::FailPassword));
