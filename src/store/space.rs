@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
@@ -50,8 +50,13 @@ impl Space {
         let engine_file = fs::metadata(directory.join("db")).map_or(0, |file| file.len());
         let least = if wanted_bytes == 0 { 0 } else { engine_file / STORE_BYTES_FOR_EACH_OF_RESERVE };
         let reserve = directory.join(RESERVE_FILE);
-        let held = fs::metadata(&reserve).map_or(0, |file| file.len());
+        // Blocks rather than length: a copy of the file may have holes.
+        let held = fs::metadata(&reserve).map_or(0, |file| file.len().min(file.blocks() * 512));
         let folder = File::open(directory)?;
+        let disk = fstatvfs(&folder)?;
+        if wanted_bytes > disk.f_blocks.saturating_mul(disk.f_frsize) / 4 {
+            return Err(io::Error::other("disk_reserve_mib: is more than a quarter of the disk"));
+        }
         let mut space = Space { folder, reserve, wanted: wanted_bytes.max(least), held, is_short: false };
         if space.held > 0 && space.free()? < space.wanted {
             space.give_up()?;
@@ -78,7 +83,7 @@ impl Space {
         }
         let mut free = self.free()?;
         let missing = self.wanted.saturating_sub(self.held);
-        if free >= self.wanted + missing + WRITTEN_FOR_EACH_BYTE * bytes {
+        if free >= self.wanted + missing + WRITTEN_FOR_EACH_BYTE.saturating_mul(bytes) {
             if self.is_short {
                 self.is_short = false;
                 tracing::info!(free_mib = mib(free), "the disk has room again: writes are accepted");
@@ -102,7 +107,7 @@ impl Space {
         }
         // Half of the reserve is enough for an opening; removals may use the other half.
         let needed = if self.held > self.wanted / 2 { self.wanted / 4 } else { self.wanted / 2 };
-        Ok(if free >= needed + WRITTEN_FOR_EACH_BYTE * bytes { Room::ForRemovals } else { Room::None })
+        Ok(if free >= needed + WRITTEN_FOR_EACH_BYTE.saturating_mul(bytes) { Room::ForRemovals } else { Room::None })
     }
 
     fn free(&self) -> io::Result<u64> {
@@ -153,4 +158,46 @@ fn write_zeros(file: &mut File, bytes: u64) -> io::Result<()> {
 
 fn mib(bytes: u64) -> u64 {
     bytes / (1024 * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: u64 = 1024 * 1024;
+
+    fn opened(directory: &Path) -> Space {
+        let mut space = Space::before_opening(directory, WANTED).unwrap();
+        space.after_opening().unwrap();
+        space
+    }
+
+    #[test]
+    fn the_reserve_is_made_and_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = folder.path().join(RESERVE_FILE);
+        let mut space = opened(folder.path());
+        assert_eq!(fs::metadata(&reserve).unwrap().len(), WANTED);
+        space.give_up().unwrap();
+        assert!(!reserve.exists());
+        assert_eq!(space.for_writing(0).unwrap(), Room::Ample);
+        assert_eq!(fs::metadata(&reserve).unwrap().len(), WANTED);
+    }
+
+    #[test]
+    fn what_does_not_fit_beside_the_reserve_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut space = opened(folder.path());
+        let free = space.free().unwrap();
+        assert_eq!(space.for_writing(free).unwrap(), Room::None);
+        assert_eq!(space.for_writing(1).unwrap(), Room::Ample);
+    }
+
+    #[test]
+    fn a_reserve_that_is_the_whole_disk_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Space::before_opening(folder.path(), u64::MAX).is_err());
+        let mut unlimited = Space::before_opening(folder.path(), 0).unwrap();
+        assert_eq!(unlimited.for_writing(u64::MAX).unwrap(), Room::Ample);
+    }
 }

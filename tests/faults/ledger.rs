@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use tonic_types::StatusExt as _;
 
 use crate::support::fixtures::{PASSWORD, TestClient, WRONG_PASSWORD, initiate_auth, value_of};
-use crate::support::process::{Caller, Quickstart, Service, eventually, serve};
+use crate::support::process::{Caller, Quickstart, Service, eventually, pause, serve};
 use crate::support::{Mail, audit_trail, refusal_of};
 
 /// Users who arrive at once.
@@ -395,7 +395,10 @@ impl Visitor {
                 account.in_flight = step;
                 return Some(code);
             }
-            self.answer(self.speaker.user(&account.name)).await?;
+            pause().await;
+            // Nobody's token: a question that leaves no trace, and tells by its refusal that the service lives.
+            let request = api::GetUserRequest { access_token: Some("a.b.c".to_owned()) };
+            self.refused(request, "NotAuthorizedException").await?;
         }
     }
 }

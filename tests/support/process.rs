@@ -270,9 +270,14 @@ pub async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T
         if let Some(seen) = look() {
             return seen;
         }
-        tokio::time::sleep(PAUSE).await;
+        pause().await;
     }
     panic!("{what} never came");
+}
+
+/// What a poll waits between two looks.
+pub async fn pause() {
+    tokio::time::sleep(PAUSE).await;
 }
 
 /// Every message in an outbox file, each once, however often it was delivered.
