@@ -237,7 +237,7 @@ impl Committer {
         if !answers.is_empty() {
             merged.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, self.sequence, None, &[]));
             self.tree.apply_batch(merged).map_err(engine)?;
-            if self.groups % GROUPS_PER_NOTE == 0 {
+            if self.groups.is_multiple_of(GROUPS_PER_NOTE) {
                 self.witness.note(self.durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
             }
             self.barrier()?;

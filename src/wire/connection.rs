@@ -62,12 +62,7 @@ impl From<&Config> for Bounds {
 const LAST_REQUEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Serves until `stop` changes, then lets requests in flight finish within the drain's bound.
-pub async fn serve(
-    listener: Listener,
-    service: impl Conversation<Body>,
-    bounds: Bounds,
-    stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: Listener, service: impl Conversation<Body>, bounds: Bounds, stop: watch::Receiver<bool>) {
     let Listener { socket: listener, service: listening } = listener;
     let places_max = u32::try_from(bounds.connections_max).unwrap_or(u32::MAX);
     let places = Arc::new(Semaphore::new(places_max as usize));

@@ -26,10 +26,10 @@ use crate::support::{Mail, audit_trail, refusal_of};
 /// Users who arrive at once.
 const TASKS: usize = 6;
 
-/// A service whose tokens outlive a restart on another port.
+/// A service whose tokens outlive a restart on another port, and who gives a slow disk time.
 pub fn lasting(data: &Path) -> Command {
     let mut command = serve(data);
-    command.env("COGNATE_PUBLIC_URL", "http://cognate.test");
+    command.env("COGNATE_PUBLIC_URL", "http://cognate.test").env("COGNATE_REQUEST_TIMEOUT_SECONDS", "80");
     command
 }
 
