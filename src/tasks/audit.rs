@@ -46,10 +46,11 @@ pub async fn run(app: App, trail: Trail, mut stop: watch::Receiver<bool>) {
                 return tracing::error!(cause, "the last records of the audit trail could not be written");
             }
             Err(cause) => {
-                if !app.audit.is_failing() {
+                let is_known = app.audit.is_failing();
+                app.audit.set_failing(true);
+                if !is_known {
                     tracing::error!(cause, "the audit trail cannot be written; operators' writes are refused");
                 }
-                app.audit.set_failing(true);
                 tokio::time::sleep(PAUSE).await;
             }
         }
