@@ -83,7 +83,9 @@ impl Space {
         }
         let mut free = self.free()?;
         let missing = self.wanted.saturating_sub(self.held);
-        if free >= self.wanted + missing + WRITTEN_FOR_EACH_BYTE.saturating_mul(bytes) {
+        // Somewhat more than what was too little, or the least change would end it and begin it anew.
+        let more = if self.is_short { self.wanted / 4 } else { 0 };
+        if free >= self.wanted + missing + more + WRITTEN_FOR_EACH_BYTE.saturating_mul(bytes) {
             if self.is_short {
                 self.is_short = false;
                 tracing::info!(free_mib = mib(free), "the disk has room again: writes are accepted");

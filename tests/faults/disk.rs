@@ -46,9 +46,10 @@ impl Disk {
 
     /// Takes room until so much is free.
     pub fn fill_up_to(&self, bytes: u64) {
-        let (mut filler, zeros) = (self.filler(), vec![0; 16 * 1024]);
-        while self.free() > bytes {
-            match filler.write(&zeros) {
+        let (mut filler, zeros) = (self.filler(), vec![0; 1024 * 1024]);
+        while let Some(left) = self.free().checked_sub(bytes).filter(|left| *left > 0) {
+            let part = usize::try_from(left / 8).unwrap().clamp(16 * 1024, zeros.len());
+            match filler.write(&zeros[..part]) {
                 Ok(_) => filler.sync_all().unwrap(),
                 Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return,
                 Err(error) => panic!("{error}"),
