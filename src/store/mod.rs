@@ -58,6 +58,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Applies a batch whole, if all its expectations hold. `Ok` means durable.
     async fn commit(&self, batch: Batch) -> Result<(), Failure>;
+
+    /// The version up to which everything survives a power cut. What is read with a later one is being made durable, and may
+    /// yet be lost: nobody outside may learn of it.
+    fn durable_version(&self) -> u64;
 }
 
 /// A range of encoded keys.
@@ -118,6 +122,13 @@ pub trait Record: prost::Message + Default {
 pub struct Stored<R> {
     pub record: R,
     version: u64,
+}
+
+impl<R> Stored<R> {
+    /// Whether the record survives a power cut.
+    pub fn is_durable(&self, store: &dyn Store) -> bool {
+        self.version <= store.durable_version()
+    }
 }
 
 impl<R> std::ops::Deref for Stored<R> {

@@ -18,6 +18,8 @@ use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -50,6 +52,7 @@ pub struct SledStore {
     batches: Option<mpsc::Sender<Waiting>>,
     committer: Option<JoinHandle<()>>,
     watch: Option<Watch>,
+    durable: Arc<AtomicU64>,
 }
 
 /// A batch and whom to tell.
@@ -76,8 +79,9 @@ impl SledStore {
             .map_err(|_| open(&"its files are damaged; restore a backup"))?
             .map_err(|error| open(&error))?;
         let folder = File::open(directory).map_err(|error| open(&error))?;
-        folder.sync_all().map_err(|error| open(&error))?;
-        let sequence = match tree.get(SEQUENCE_KEY).map_err(|error| open(&error))? {
+        // What a killed process had written is on disk before anybody reads it.
+        rustix::fs::syncfs(&folder).map_err(|error| open(&error))?;
+        let sequence = match undamaged(|| tree.get(SEQUENCE_KEY).map_err(engine)).map_err(|error| open(&error))? {
             Some(bytes) => envelope::unwrap(SEQUENCE_KEY, &bytes)?.version,
             None => 0,
         };
@@ -87,12 +91,12 @@ impl SledStore {
         }
         space.after_opening().map_err(|error| open(&error))?;
         let (batches, waiting) = mpsc::channel(BATCHES_WAITING_MAX);
-        let steps = Steps::default();
+        let (steps, durable) = (Steps::default(), Arc::new(AtomicU64::new(sequence)));
         let committer = Committer {
             tree: tree.clone(),
             folder,
             sequence,
-            durable: sequence,
+            durable: durable.clone(),
             groups: 0,
             space,
             witness,
@@ -107,7 +111,7 @@ impl SledStore {
             }
         });
         let watch = watch.map_err(|error| open(&error))?;
-        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer), watch: Some(watch) })
+        Ok(SledStore { tree, batches: Some(batches), committer: Some(committer), watch: Some(watch), durable })
     }
 }
 
@@ -157,6 +161,10 @@ impl Store for SledStore {
         batches.send(Waiting { batch, answer }).await.map_err(|_| Failure::Stopped)?;
         answered.await.map_err(|_| Failure::Stopped)?
     }
+
+    fn durable_version(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
 }
 
 /// Reads. The engine panics on some kinds of damage.
@@ -179,7 +187,7 @@ struct Committer {
     /// The last version that was given.
     sequence: u64,
     /// The last version that survives a power cut.
-    durable: u64,
+    durable: Arc<AtomicU64>,
     /// Groups that were made durable.
     groups: u64,
     space: Space,
@@ -198,7 +206,7 @@ impl Committer {
                 Err(_) => stop(&"the engine panicked"),
             }
         }
-        if let Err(cause) = self.witness.conclude(self.durable) {
+        if let Err(cause) = self.witness.conclude(self.durable.load(Ordering::Acquire)) {
             stop(&cause);
         }
     }
@@ -238,10 +246,11 @@ impl Committer {
             merged.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, self.sequence, None, &[]));
             self.tree.apply_batch(merged).map_err(engine)?;
             if self.groups.is_multiple_of(GROUPS_PER_NOTE) {
-                self.witness.note(self.durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
+                let durable = self.durable.load(Ordering::Acquire);
+                self.witness.note(durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
             }
             self.barrier()?;
-            self.durable = self.sequence;
+            self.durable.store(self.sequence, Ordering::Release);
             self.groups += 1;
         }
         Ok(answers)
@@ -279,8 +288,6 @@ fn stop(cause: &dyn std::fmt::Display) -> ! {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::ids::{PoolId, Sub};
     use crate::store::records::{NameOwner, Session, Throttle};

@@ -58,7 +58,7 @@ impl Space {
             return Err(io::Error::other("disk_reserve_mib: is more than a quarter of the disk"));
         }
         let mut space = Space { folder, reserve, wanted: wanted_bytes.max(least), held, is_short: false };
-        if space.held > 0 && space.free()? < space.wanted {
+        if space.reserve.exists() && space.free()? < space.wanted {
             space.give_up()?;
         }
         Ok(space)
@@ -68,12 +68,16 @@ impl Space {
     pub fn after_opening(&mut self) -> io::Result<()> {
         let free = self.free()?;
         // Room for both; or on a full disk whatever there is, so that nobody else takes what the next opening needs.
-        let to_hold = if free + self.held >= 2 * self.wanted {
+        let mut to_hold = if free + self.held >= 2 * self.wanted {
             self.wanted
         } else {
             (self.held + free).saturating_sub(LEFT_BYTES).min(self.wanted)
         };
-        self.hold(to_hold)
+        // What is said to be free is not always to be had at once, or others are faster.
+        while !self.hold(to_hold)? && to_hold > LEFT_BYTES {
+            to_hold /= 2;
+        }
+        Ok(())
     }
 
     /// What may be written, if `bytes` are to be. Says in the log when that changes.
@@ -81,7 +85,7 @@ impl Space {
         if self.wanted == 0 {
             return Ok(Room::Ample);
         }
-        let mut free = self.free()?;
+        let free = self.free()?;
         let missing = self.wanted.saturating_sub(self.held);
         // Somewhat more than what was too little, or the least change would end it and begin it anew.
         let more = if self.is_short { self.wanted / 4 } else { 0 };
@@ -103,13 +107,9 @@ impl Space {
                 "the disk is nearly full: writes are refused until there is room"
             );
         }
-        if free < self.wanted / 4 && self.held > self.wanted / 2 {
-            self.give_up()?;
-            free = self.free()?;
-        }
-        // Half of the reserve is enough for an opening; removals may use the other half.
-        let needed = if self.held > self.wanted / 2 { self.wanted / 4 } else { self.wanted / 2 };
-        Ok(if free >= needed + WRITTEN_FOR_EACH_BYTE.saturating_mul(bytes) { Room::ForRemovals } else { Room::None })
+        // The file itself is not touched: what it gave up now would be gone to others before the next opening.
+        let needed = (self.wanted / 4).saturating_add(WRITTEN_FOR_EACH_BYTE.saturating_mul(bytes));
+        Ok(if free >= needed { Room::ForRemovals } else { Room::None })
     }
 
     fn free(&self) -> io::Result<u64> {
@@ -121,13 +121,15 @@ impl Space {
         tracing::warn!(reserve_mib = mib(self.held), "the disk is full: the reserve is given up");
         fs::remove_file(&self.reserve)?;
         self.held = 0;
+        // A file system with a journal gives blocks out again only once it has noted that they were given back.
+        rustix::fs::syncfs(&self.folder)?;
         Ok(())
     }
 
-    /// Makes the file as large as that.
-    fn hold(&mut self, bytes: u64) -> io::Result<()> {
+    /// Makes the file as large as that, if there is room.
+    fn hold(&mut self, bytes: u64) -> io::Result<bool> {
         if bytes == self.held {
-            return Ok(());
+            return Ok(true);
         }
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.reserve)?;
         if bytes > self.held {
@@ -135,15 +137,17 @@ impl Space {
                 Ok(()) => {}
                 // A file system that cannot set room aside gets it written.
                 Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(&mut file, bytes)?,
-                // Others were faster. The room is kept when there is some.
-                Err(rustix::io::Errno::NOSPC) => return Ok(()),
+                Err(rustix::io::Errno::NOSPC) => {
+                    file.set_len(self.held)?;
+                    return Ok(false);
+                }
                 Err(cause) => return Err(cause.into()),
             }
         } else {
             file.set_len(bytes)?;
         }
         self.held = bytes;
-        Ok(())
+        Ok(true)
     }
 }
 
