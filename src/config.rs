@@ -63,6 +63,8 @@ pub struct Config {
     pub outbox_file: Option<PathBuf>,
     /// The store's cache, in MiB; it should fit the users who are active.
     pub store_cache_mib: u64,
+    /// What of the store's disk is kept free, in MiB, and as much in the file `reserve`; below it, writes are refused.
+    pub disk_reserve_mib: u64,
     /// argon2id's memory for one hash, in KiB.
     pub password_hash_memory_kib: u32,
     /// argon2id's passes over its memory.
@@ -133,6 +135,7 @@ impl Default for Config {
             audit_file_mib: 64,
             outbox_file: None,
             store_cache_mib: 256,
+            disk_reserve_mib: 16,
             password_hash_memory_kib: 19 * 1024,
             password_hash_iterations: 2,
             password_hash_threads: 0,
@@ -224,6 +227,7 @@ impl Config {
             ("reload_seconds", self.reload_seconds, 1..=DAY_SECONDS),
             ("audit_file_mib", self.audit_file_mib, 1..=TEBIBYTE_MIB),
             ("store_cache_mib", self.store_cache_mib, 1..=TEBIBYTE_MIB),
+            ("disk_reserve_mib", self.disk_reserve_mib, 1..=TEBIBYTE_MIB),
             ("password_hash_memory_kib", self.password_hash_memory_kib.into(), 8..=4 * 1024 * 1024),
             ("password_hash_iterations", self.password_hash_iterations.into(), 1..=1000),
             ("password_hash_threads", count(self.password_hash_threads), 0..=1024),

@@ -87,6 +87,9 @@ pub enum Error {
     SignatureUsed,
     #[error("SignUp is not permitted for this user pool")]
     SignUpNotPermitted,
+    /// The disk is nearly full. Reading goes on; writing does when there is room again.
+    #[error("The server has no room to store this.")]
+    StorageFull,
     #[error("The request timed out.")]
     TimedOut,
     #[error("Rate exceeded")]
@@ -149,7 +152,7 @@ impl Error {
             CodeMismatch => Exception::CodeMismatch,
             ExpiredCode => Exception::ExpiredCode,
             IncompleteSignature(_) => Exception::IncompleteSignature,
-            Internal(_) | TimedOut => Exception::InternalError,
+            Internal(_) | StorageFull | TimedOut => Exception::InternalError,
             Constraints(_) | InvalidParameter(_) | MissingParameter(_) | NotHonoured(_) | RequestTooLarge => {
                 Exception::InvalidParameter
             }

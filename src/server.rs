@@ -73,7 +73,8 @@ impl DataDirectory {
 
 /// Opens the store alone, made if there is none.
 pub fn open_store(config: &Config) -> Result<SledStore, CannotServe> {
-    let opened = SledStore::open(&config.store_directory(), config.store_cache_mib * 1024 * 1024);
+    let (cache_bytes, reserve_bytes) = (config.store_cache_mib * 1024 * 1024, config.disk_reserve_mib * 1024 * 1024);
+    let opened = SledStore::open_with_reserve(&config.store_directory(), cache_bytes, reserve_bytes);
     opened.map_err(|cause| CannotServe(cause.to_string()))
 }
 

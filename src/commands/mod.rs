@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, Flags};
 use crate::server::CannotServe;
+use crate::telemetry;
 
 /// A self-hosted identity service, cognate to Amazon Cognito user pools.
 #[derive(Parser)]
@@ -118,6 +119,7 @@ impl Common {
 
 /// Parses the command line and does what it says.
 pub fn run() -> ExitCode {
+    telemetry::tell_of_panics();
     let done = match CommandLine::parse().command {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Init(arguments) => init::init(&arguments),

@@ -3,7 +3,7 @@
 //! The facts stand in `quickstart.json` (mode 0600). A start that was interrupted leaves the file `initialising` and is
 //! begun anew.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -103,7 +103,8 @@ pub async fn create(config: &Config, app: &App, endpoint: &str) -> Result<Quicks
         outbox: std::path::absolute(config.outbox_file()).unwrap_or_else(|_| config.outbox_file()),
     };
     quickstart.write(&config.quickstart_file()).map_err(|cause| cannot("quickstart.json", &cause))?;
-    fs::remove_file(marker(config)).map_err(|cause| cannot("data directory", &cause))?;
+    let done = fs::remove_file(marker(config)).and_then(|()| File::open(&config.data)?.sync_all());
+    done.map_err(|cause| cannot("data directory", &cause))?;
     Ok(quickstart)
 }
 
@@ -162,7 +163,8 @@ impl Quickstart {
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.write_all(b"\n")?;
         file.sync_all()?;
-        fs::rename(unfinished, path)
+        fs::rename(unfinished, path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 
     /// Prints how to use what was made: each line can be pasted.

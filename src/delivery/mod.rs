@@ -53,6 +53,10 @@ pub async fn deliver_due(
     loop {
         let page = store.list::<OutboxKey>(OutboxKey::PREFIX, last.as_ref(), PAGE).await?;
         for (key, entry) in &page {
+            // A code that may yet be lost is not sent; whoever waits for the commit will have us look again.
+            if !entry.is_durable(store) {
+                continue;
+            }
             if entry.due_at > now.as_millisecond() {
                 pass.wait_until(entry.due_at);
                 continue;

@@ -61,6 +61,20 @@ impl Batch {
         self.expectations.push((key, Some(version)));
     }
 
+    /// Whether it only makes records fewer.
+    pub(super) fn only_removes(&self) -> bool {
+        self.changes.iter().all(|(_, change)| matches!(change, Change::Delete))
+    }
+
+    /// The bytes of its keys and records.
+    pub(super) fn size(&self) -> usize {
+        let size = |(key, change): &(Vec<u8>, Change)| match change {
+            Change::Put { bytes, .. } => key.len() + bytes.len(),
+            Change::Delete => key.len(),
+        };
+        self.changes.iter().map(size).sum()
+    }
+
     pub(super) fn is_oversized(&self) -> bool {
         self.changes
             .iter()

@@ -19,7 +19,10 @@ mod kinds;
 mod outbox;
 mod pools;
 mod sled;
+mod space;
 mod users;
+mod watch;
+mod witness;
 
 use std::ops::Bound;
 
@@ -68,6 +71,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Which of its lives the store is in.
     fn epoch(&self) -> Epoch;
+
+    /// The version up to which everything survives a power cut. What is read with a later one is being made durable, and may
+    /// yet be lost: nobody outside may learn of it.
+    fn durable_version(&self) -> u64;
 }
 
 /// A moment of the store, read from its first key to its last while writes go on. Dropping it ends it.
@@ -118,6 +125,9 @@ pub enum Failure {
     Conflict,
     #[error("the store is damaged: {0}")]
     Damaged(String),
+    /// The disk is nearly full; nothing was changed.
+    #[error("the disk is nearly full")]
+    Full,
     /// A record of the batch is above [`RECORD_BYTES_MAX`]; nothing was changed.
     #[error("a record is larger than the store takes")]
     TooLarge,
@@ -139,6 +149,7 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Conflict => Error::Conflict,
+            Failure::Full => Error::StorageFull,
             Failure::TooLarge => Error::invalid_parameter("The request holds more than can be stored."),
             other => Error::internal(other),
         }
@@ -157,6 +168,13 @@ pub trait Record: prost::Message + Default {
 pub struct Stored<R> {
     pub record: R,
     version: u64,
+}
+
+impl<R> Stored<R> {
+    /// Whether the record survives a power cut.
+    pub fn is_durable(&self, store: &dyn Store) -> bool {
+        self.version <= store.durable_version()
+    }
 }
 
 impl<R> std::ops::Deref for Stored<R> {

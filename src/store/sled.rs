@@ -8,7 +8,10 @@
 //! uses `sync_file_range`, and blob files are never synced): in simulated power cuts it lost acknowledged writes.
 //!
 //! **An I/O error while writing is never retried**: after a failed sync nobody knows what the disk has. The process stops
-//! and recovers at its next start.
+//! and recovers at its next start. So that a full disk is no such error, [`Space`] refuses writes before it is full.
+//!
+//! **Damage** of a page is the engine's error, or its panic, when the page is read. Of a log that lost its end it says
+//! nothing: that is what the [`Witness`] is for.
 
 mod loader;
 mod snapshot;
@@ -19,12 +22,16 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batch::{Batch, Change};
+use super::space::{Room, Space};
+use super::watch::{Steps, Watch};
+use super::witness::Witness;
 use super::{Epoch, Examined, Failure, KeyRange, Snapshot, Store, Value, envelope};
 
 pub use loader::SledLoader;
@@ -38,6 +45,9 @@ const BATCHES_PER_GROUP_MAX: usize = 1024;
 
 /// Batches that may wait for the committer; more callers than that wait to hand theirs over.
 const BATCHES_WAITING_MAX: usize = 4096;
+
+/// How often the witness is written: with each group it would cost a twentieth of a lone commit.
+const GROUPS_PER_NOTE: u64 = 4;
 
 /// Where the committer keeps the last version that it gave.
 const SEQUENCE_KEY: &[u8] = &[0x01, b's', b'e', b'q'];
@@ -53,6 +63,8 @@ pub struct SledStore {
     committer: Option<JoinHandle<()>>,
     snapshots: Arc<Snapshots>,
     epoch: Epoch,
+    watch: Option<Watch>,
+    durable: Arc<AtomicU64>,
 }
 
 /// A batch and whom to tell.
@@ -64,33 +76,72 @@ struct Waiting {
 impl SledStore {
     /// Opens or creates the store in `directory`. `cache_bytes` should fit the working set.
     pub fn open(directory: &Path, cache_bytes: u64) -> Result<Self, Failure> {
+        Self::open_with_reserve(directory, cache_bytes, 0)
+    }
+
+    /// The same, with `reserve_bytes` of its disk kept free, and as many in a file: see [`Space`].
+    pub fn open_with_reserve(directory: &Path, cache_bytes: u64, reserve_bytes: u64) -> Result<Self, Failure> {
         let open = |error: &dyn std::fmt::Display| Failure::Open(format!("{}: {error}", directory.display()));
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| open(&error))?;
+        let mut space = Space::before_opening(directory, reserve_bytes).map_err(|error| open(&error))?;
+        let witness = Witness::open(directory).map_err(|error| open(&error))?;
         let config = ::sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(None);
         // sled panics on some kinds of damage; a panic at start becomes a message like any other.
         let tree = catch_unwind(AssertUnwindSafe(|| config.open()))
             .map_err(|_| open(&"its files are damaged; restore a backup"))?
             .map_err(|error| open(&error))?;
         let folder = File::open(directory).map_err(|error| open(&error))?;
-        folder.sync_all().map_err(|error| open(&error))?;
-        let sequence = match tree.get(SEQUENCE_KEY).map_err(|error| open(&error))? {
+        // What a killed process had written is on disk before anybody reads it.
+        rustix::fs::syncfs(&folder).map_err(|error| open(&error))?;
+        let sequence = match undamaged(|| tree.get(SEQUENCE_KEY).map_err(engine)).map_err(|error| open(&error))? {
             Some(bytes) => envelope::unwrap(SEQUENCE_KEY, &bytes)?.version,
             None => 0,
         };
-        let epoch = match tree.get(EPOCH_KEY).map_err(|error| open(&error))? {
+        let epoch = match undamaged(|| tree.get(EPOCH_KEY).map_err(engine)).map_err(|error| open(&error))? {
             Some(bytes) => {
                 let value = envelope::unwrap(EPOCH_KEY, &bytes)?;
                 Epoch { number: value.version, began_at: value.deadline.unwrap_or_default() }
             }
             None => Epoch::default(),
         };
-        let snapshots = Arc::new(Snapshots::new(sequence));
+        if sequence < witness.version() {
+            let lost = format!("its log ends at version {sequence}, but {} was reached", witness.version());
+            return Err(open(&format!("{lost}; restore a backup")));
+        }
+        space.after_opening().map_err(|error| open(&error))?;
         let (batches, waiting) = mpsc::channel(BATCHES_WAITING_MAX);
-        let committer = Committer { tree: tree.clone(), folder, sequence, snapshots: snapshots.clone() };
+        let (steps, durable) = (Steps::default(), Arc::new(AtomicU64::new(sequence)));
+        let snapshots = Arc::new(Snapshots::new(sequence));
+        let committer = Committer {
+            tree: tree.clone(),
+            folder,
+            sequence,
+            snapshots: snapshots.clone(),
+            durable: durable.clone(),
+            groups: 0,
+            space,
+            witness,
+            steps: steps.clone(),
+        };
         let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run(waiting));
         let committer = thread.map_err(|error| open(&error))?;
-        let directory = directory.to_owned();
-        Ok(SledStore { directory, tree, batches: Some(batches), committer: Some(committer), snapshots, epoch })
+        let flushed = tree.clone();
+        let watch = Watch::over(steps, move || {
+            if let Err(error) = flushed.flush() {
+                stop(&engine(error));
+            }
+        });
+        let watch = watch.map_err(|error| open(&error))?;
+        Ok(SledStore {
+            directory: directory.to_owned(),
+            tree,
+            batches: Some(batches),
+            committer: Some(committer),
+            snapshots,
+            epoch,
+            watch: Some(watch),
+            durable,
+        })
     }
 
     /// Closes the store for good: when this returns, another can be opened in its directory.
@@ -103,6 +154,18 @@ impl SledStore {
     }
 }
 
+impl SledStore {
+    /// Whether a thread is one of the engine's own. Nobody who waits for one would learn that it is gone.
+    pub fn owns(thread: &std::thread::Thread) -> bool {
+        thread.name().is_some_and(|name| name.starts_with("sled-"))
+    }
+
+    /// Ends the process as after a failed write.
+    pub fn end_process() -> ! {
+        std::process::exit(EXIT_IO_ERROR)
+    }
+}
+
 /// Waits until every batch that was handed over is durable.
 impl Drop for SledStore {
     fn drop(&mut self) {
@@ -110,23 +173,22 @@ impl Drop for SledStore {
         if let Some(committer) = self.committer.take() {
             let _ = committer.join();
         }
+        self.watch.take();
     }
 }
 
 #[async_trait]
 impl Store for SledStore {
     async fn get(&self, key: &[u8]) -> Result<Option<Value>, Failure> {
-        let bytes = self.tree.get(key).map_err(engine)?;
+        let bytes = undamaged(|| self.tree.get(key).map_err(engine))?;
         bytes.map(|bytes| envelope::unwrap(key, &bytes)).transpose()
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure> {
-        let entries = self.tree.range(range).take(limit);
-        entries
-            .map(|entry| {
-                entry.map_err(engine).and_then(|(key, bytes)| Ok((key.to_vec(), envelope::unwrap(&key, &bytes)?)))
-            })
-            .collect()
+        let read = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
+            entry.map_err(engine).and_then(|(key, bytes)| Ok((key.to_vec(), envelope::unwrap(&key, &bytes)?)))
+        };
+        undamaged(|| self.tree.range(range).take(limit).map(read).collect())
     }
 
     async fn examine(&self, range: KeyRange, limit: usize) -> Result<Vec<Examined>, Failure> {
@@ -156,6 +218,16 @@ impl Store for SledStore {
         batches.send(Waiting { batch, answer }).await.map_err(|_| Failure::Stopped)?;
         answered.await.map_err(|_| Failure::Stopped)?
     }
+
+    fn durable_version(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+}
+
+/// Reads. The engine panics on some kinds of damage.
+fn undamaged<T>(read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let read = catch_unwind(AssertUnwindSafe(read));
+    read.unwrap_or_else(|_| Err(Failure::Damaged("the engine could not make sense of a page".to_owned())))
 }
 
 fn engine(error: ::sled::Error) -> Failure {
@@ -169,8 +241,16 @@ fn engine(error: ::sled::Error) -> Failure {
 struct Committer {
     tree: ::sled::Db,
     folder: File,
+    /// The last version that was given.
     sequence: u64,
     snapshots: Arc<Snapshots>,
+    /// The last version that survives a power cut.
+    durable: Arc<AtomicU64>,
+    /// Groups that were made durable.
+    groups: u64,
+    space: Space,
+    witness: Witness,
+    steps: Steps,
 }
 
 impl Committer {
@@ -184,6 +264,9 @@ impl Committer {
                 Err(_) => stop(&"the engine panicked"),
             }
         }
+        if let Err(cause) = self.witness.conclude(self.durable.load(Ordering::Acquire)) {
+            stop(&cause);
+        }
     }
 
     /// Makes a group durable. Gives back those who are to be told so; those in conflict have been told.
@@ -191,7 +274,13 @@ impl Committer {
         let mut merged = ::sled::Batch::default();
         let mut versions: HashMap<Vec<u8>, Option<u64>> = HashMap::new();
         let mut answers = Vec::with_capacity(group.len());
+        let bytes = group.iter().map(|waiting| waiting.batch.size() as u64).sum();
+        let room = self.space.for_writing(bytes).map_err(|error| Failure::Engine(format!("free space: {error}")))?;
         for Waiting { batch, answer } in group.drain(..) {
+            if !(room == Room::Ample || room == Room::ForRemovals && batch.only_removes()) {
+                let _ = answer.send(Err(Failure::Full));
+                continue;
+            }
             if !self.holds(&batch, &versions)? {
                 let _ = answer.send(Err(Failure::Conflict));
                 continue;
@@ -215,7 +304,13 @@ impl Committer {
             merged.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, self.sequence, None, &[]));
             let apply = || self.tree.apply_batch(merged).map_err(engine);
             self.snapshots.keep_before(apply, &self.tree, versions.keys(), self.sequence)?;
+            if self.groups.is_multiple_of(GROUPS_PER_NOTE) {
+                let durable = self.durable.load(Ordering::Acquire);
+                self.witness.note(durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
+            }
             self.barrier()?;
+            self.durable.store(self.sequence, Ordering::Release);
+            self.groups += 1;
         }
         Ok(answers)
     }
@@ -239,7 +334,7 @@ impl Committer {
 
     /// Returns when everything applied so far survives a power cut.
     fn barrier(&self) -> Result<(), Failure> {
-        barrier(&self.tree, &self.folder)
+        self.steps.waiting(|| barrier(&self.tree, &self.folder))
     }
 }
 
@@ -251,7 +346,7 @@ fn barrier(tree: &::sled::Db, folder: &File) -> Result<(), Failure> {
 /// Ends the process before anybody is told that a write succeeded.
 fn stop(cause: &dyn std::fmt::Display) -> ! {
     tracing::error!(%cause, "a write failed; stopping, since what the disk has is unknown");
-    std::process::exit(EXIT_IO_ERROR)
+    SledStore::end_process()
 }
 
 #[cfg(test)]

@@ -46,10 +46,11 @@ pub async fn run(app: App, trail: Trail, mut stop: watch::Receiver<bool>) {
                 return tracing::error!(cause, "the last records of the audit trail could not be written");
             }
             Err(cause) => {
-                if !app.audit.is_failing() {
+                let is_known = app.audit.is_failing();
+                app.audit.set_failing(true);
+                if !is_known {
                     tracing::error!(cause, "the audit trail cannot be written; operators' writes are refused");
                 }
-                app.audit.set_failing(true);
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -77,7 +78,9 @@ async fn write(
 ) -> Result<usize, String> {
     let store = &*app.services.store;
     let committed = store.list::<AuditKey>(AuditKey::PREFIX, None, BATCH_MAX).await;
-    let committed = committed.map_err(|cause| cause.to_string())?;
+    let mut committed = committed.map_err(|cause| cause.to_string())?;
+    // What may yet be lost with its write is told of when it is durable.
+    committed.retain(|(_, entry)| entry.is_durable(store));
     let is_new = |key: &AuditKey| !known.contains(&key.event.to_string());
     let of_writes = committed.iter().filter(|(key, _)| is_new(key)).map(|(_, entry)| entry.record.record.clone());
     let records: Vec<Vec<u8>> = handed_over.iter().cloned().chain(of_writes).collect();
@@ -88,8 +91,8 @@ async fn write(
         appended.map_err(|cause| cause.to_string())?.map_err(|cause| cause.to_string())?;
     }
     if app.audit.is_failing() {
-        tracing::info!("the audit trail is written again");
         app.audit.set_failing(false);
+        tracing::info!("the audit trail is written again");
     }
     let written = handed_over.len() + committed.len();
     handed_over.clear();

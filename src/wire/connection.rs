@@ -6,22 +6,22 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::Request;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConnection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
@@ -57,60 +57,92 @@ impl From<&Config> for Bounds {
     }
 }
 
+/// How long a connection of HTTP/1.1 is kept for a last request once the server stops: one may be on its way, and only an
+/// answer can say that it is the last.
+const LAST_REQUEST_WAIT: Duration = Duration::from_secs(1);
+
 /// Serves until `stop` changes, then lets requests in flight finish within the drain's bound.
-pub async fn serve(
-    listener: Listener,
-    service: impl Conversation<Body>,
-    bounds: Bounds,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn serve(listener: Listener, service: impl Conversation<Body>, bounds: Bounds, stop: watch::Receiver<bool>) {
     let Listener { socket: listener, service: listening } = listener;
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(bounds.connections_max));
-    loop {
-        let accepted = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
-            _ = stop.wait_for(|stopping| *stopping) => break,
-        };
-        let Some((stream, address, place)) = accepted else { continue };
-        let (service, watcher) = (service.clone(), graceful.watcher());
-        let (stream, listener) = (bounded(stream, bounds), listening.clone());
+    let places_max = u32::try_from(bounds.connections_max).unwrap_or(u32::MAX);
+    let places = Arc::new(Semaphore::new(places_max as usize));
+    let take = |(stream, address, place): (TcpStream, SocketAddr, OwnedSemaphorePermit)| {
+        let (service, stream, listener) = (service.clone(), bounded(stream, bounds), listening.clone());
+        let farewell = Farewell { stop: stop.clone(), is_http2: Arc::default() };
         tokio::spawn(async move {
             let _place = place;
             let Some(tls) = listener.tls.as_ref().map(|tls| tls.current()) else {
                 let peer = Peer { address, listener, tls: None, certificate: None };
-                return converse(stream, with_peer(service, peer), bounds, watcher).await;
+                return converse(stream, with_peer(service, peer, farewell.clone()), bounds, farewell).await;
             };
             let handshake = TlsAcceptor::from(tls.server.clone()).accept(Box::pin(stream));
             match timeout(bounds.handshake_timeout, handshake).await {
                 Ok(Ok(stream)) => {
                     let peer = greeted(address, listener, stream.get_ref().1);
-                    converse(stream, with_peer(service, peer), bounds, watcher).await;
+                    converse(stream, with_peer(service, peer, farewell.clone()), bounds, farewell).await;
                 }
                 Ok(Err(cause)) => tracing::debug!(%cause, "a TLS handshake failed"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
             }
         });
+    };
+    let mut stopping = stop.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &places) => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => break,
+        };
+        accepted.into_iter().for_each(&take);
+    }
+    // Who has connected already is served: the kernel would reset what waits to be accepted.
+    while let Ok(accepted) = timeout(Duration::ZERO, accept(&listener, &places)).await {
+        accepted.into_iter().for_each(&take);
     }
     drop(listener);
-    if timeout(bounds.drain_timeout, graceful.shutdown()).await.is_err() {
+    if timeout(bounds.drain_timeout, places.acquire_many(places_max)).await.is_err() {
         tracing::warn!("requests were still in flight when the drain timeout passed");
     }
 }
 
+/// How a connection is ended when the server stops.
+#[derive(Clone)]
+struct Farewell {
+    stop: watch::Receiver<bool>,
+    /// Whether a request has come that was of HTTP/2.
+    is_http2: Arc<AtomicBool>,
+}
+
+impl Farewell {
+    /// Waits until the connection may be told that there is no more. HTTP/2 has words for that which no request can cross.
+    async fn falls_due(mut self) {
+        let _ = self.stop.wait_for(|stopping| *stopping).await;
+        if !self.is_http2.load(Ordering::Relaxed) {
+            tokio::time::sleep(LAST_REQUEST_WAIT).await;
+        }
+    }
+
+    /// Whether the answer that leaves now is the last.
+    fn is_last(&self) -> bool {
+        !self.is_http2.load(Ordering::Relaxed) && *self.stop.borrow()
+    }
+}
+
 /// Speaks HTTP on one connection until either end has enough.
-async fn converse<S>(stream: S, service: impl Conversation<Incoming>, bounds: Bounds, watcher: Watcher)
+async fn converse<S>(stream: S, service: impl Conversation<Incoming>, bounds: Bounds, farewell: Farewell)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (stream, greeting) = Greeted::new(stream);
     let builder = protocols(bounds);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-    let mut connection = pin!(watcher.watch(connection));
-    let ended = match timeout(bounds.handshake_timeout, &mut connection).await {
-        Ok(ended) => ended,
-        Err(_) if !greeting.is_complete() => return,
-        Err(_) => connection.await,
+    let service = TowerToHyperService::new(service);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).into_owned());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = greeting.is_overdue(bounds.handshake_timeout) => return,
+        () = farewell.falls_due() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
     };
     if let Err(cause) = ended {
         tracing::debug!(%cause, "a connection ended early");
@@ -132,7 +164,7 @@ fn greeted(address: SocketAddr, listener: Arc<Listening>, tls: &ServerConnection
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, address)) => {
@@ -199,11 +231,22 @@ impl<B, S> Conversation<B> for S where
 }
 
 /// The service, told for each request who is at the other end.
-fn with_peer(service: impl Conversation<Body>, peer: Peer) -> impl Conversation<Incoming> {
-    service.map_request(move |mut request: Request<Incoming>| {
+fn with_peer(service: impl Conversation<Body>, peer: Peer, farewell: Farewell) -> impl Conversation<Incoming> {
+    let spoken = farewell.is_http2.clone();
+    let request = move |mut request: Request<Incoming>| {
+        if request.version() == Version::HTTP_2 {
+            spoken.store(true, Ordering::Relaxed);
+        }
         request.extensions_mut().insert(peer.clone());
         request.map(Body::new)
-    })
+    };
+    let response = move |mut response: Response| {
+        if farewell.is_last() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    };
+    service.map_request(request).map_response(response)
 }
 
 /// How much of a connection has come, as long as it is little.
@@ -214,8 +257,12 @@ struct Greeting(Arc<AtomicUsize>);
 const GREETING_BYTES: usize = 24 + 9;
 
 impl Greeting {
-    fn is_complete(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= GREETING_BYTES
+    /// Waits until the time for it has passed without it; for ever if it came.
+    async fn is_overdue(&self, limit: Duration) {
+        tokio::time::sleep(limit).await;
+        if self.0.load(Ordering::Relaxed) >= GREETING_BYTES {
+            std::future::pending().await
+        }
     }
 }
 

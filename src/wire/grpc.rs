@@ -119,7 +119,9 @@ fn code(error: &Error) -> Code {
         | SignatureUsed
         | Unauthorized
         | UnrecognizedClient => Code::Unauthenticated,
-        AttemptLimitExceeded | LimitExceeded(_) | PasswordAttemptsExceeded | TooManyRequests => Code::ResourceExhausted,
+        AttemptLimitExceeded | LimitExceeded(_) | PasswordAttemptsExceeded | StorageFull | TooManyRequests => {
+            Code::ResourceExhausted
+        }
         Conflict => Code::Aborted,
         RequestTooLarge => Code::OutOfRange,
         TimedOut => Code::DeadlineExceeded,

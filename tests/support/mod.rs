@@ -161,6 +161,7 @@ impl World {
             password_hash_memory_kib: 64,
             password_hash_iterations: 1,
             store_cache_mib: 8,
+            disk_reserve_mib: 1,
             ..Config::default()
         };
         configure(&mut config);

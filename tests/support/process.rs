@@ -21,17 +21,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a poll of the file system waits between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The binary with this command line, a data directory, and hashes that cost little; nothing else of the environment.
+/// The binary with this command line, a data directory, and hashes and a reserve that cost little; nothing else of the
+/// environment.
 pub fn cognate(arguments: &[&str], data: &Path) -> Command {
     let mut command = bare(arguments);
     command.arg("--data").arg(data);
     command.env("COGNATE_PASSWORD_HASH_MEMORY_KIB", "64").env("COGNATE_PASSWORD_HASH_ITERATIONS", "1");
+    command.env("COGNATE_DISK_RESERVE_MIB", "1");
     command
 }
 
-/// The binary with this command line alone.
+/// The binary with this command line alone: the one just built, or what `COGNATE_TEST_BINARY` names.
 pub fn bare(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cognate"));
+    let binary = std::env::var_os("COGNATE_TEST_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_cognate").into());
+    let mut command = Command::new(binary);
     command.args(arguments).env_clear().stdin(Stdio::null());
     command
 }
@@ -61,13 +64,15 @@ impl Process {
 
     /// Waits until a line of standard output begins so, and gives the rest of it.
     pub fn says(&mut self, beginning: &str) -> String {
-        match self.stdout.until(|line| line.starts_with(beginning)) {
-            Some(line) => line[beginning.len()..].to_owned(),
-            None => {
-                self.end();
-                panic!("it ended, and said: {}{}", self.stdout.said, self.stderr.said)
-            }
-        }
+        self.says_or_ends(beginning).unwrap_or_else(|| {
+            self.end();
+            panic!("it ended, and said: {}{}", self.stdout.said, self.stderr.said)
+        })
+    }
+
+    /// The same of a process that may end before.
+    pub fn says_or_ends(&mut self, beginning: &str) -> Option<String> {
+        self.stdout.until(|line| line.starts_with(beginning)).map(|line| line[beginning.len()..].to_owned())
     }
 
     /// Waits until a line of the log contains this.
@@ -206,6 +211,9 @@ impl Quickstart {
     }
 }
 
+/// What a process says once it listens.
+const LISTENS: &str = "Cognate listens on http://";
+
 /// A process that listens.
 pub struct Service {
     pub process: Process,
@@ -218,7 +226,20 @@ impl Service {
     /// Starts the service and waits until it listens.
     pub fn start(command: &mut Command, data: &Path) -> Self {
         let mut process = Process::start(command);
-        let address = process.says("Cognate listens on http://");
+        let address = process.says(LISTENS);
+        Self::listening(process, address, data)
+    }
+
+    /// Starts a service that may end before it listens. Then the process is given back.
+    pub fn try_start(command: &mut Command, data: &Path) -> Result<Self, Process> {
+        let mut process = Process::start(command);
+        match process.says_or_ends(LISTENS) {
+            Some(address) => Ok(Self::listening(process, address, data)),
+            None => Err(process),
+        }
+    }
+
+    fn listening(process: Process, address: String, data: &Path) -> Self {
         let quickstart = Quickstart::read(data);
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         let caller = Caller { channel, operator: quickstart.operator() };
@@ -253,9 +274,14 @@ pub async fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T
         if let Some(seen) = look() {
             return seen;
         }
-        tokio::time::sleep(PAUSE).await;
+        pause().await;
     }
     panic!("{what} never came");
+}
+
+/// What a poll waits between two looks.
+pub async fn pause() {
+    tokio::time::sleep(PAUSE).await;
 }
 
 /// Every message in an outbox file, each once, however often it was delivered.
