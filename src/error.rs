@@ -37,6 +37,10 @@ pub enum Error {
     Constraints(Vec<Violation>),
     #[error("Invalid code provided, please request a code again.")]
     ExpiredCode,
+    #[error("A group with the name already exists.")]
+    GroupExists,
+    #[error("Group not found.")]
+    GroupNotFound,
     #[error("{0}")]
     IncompleteSignature(String),
     #[error("Incorrect username or password.")]
@@ -151,6 +155,7 @@ impl Error {
             AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
             CodeMismatch => Exception::CodeMismatch,
             ExpiredCode => Exception::ExpiredCode,
+            GroupExists => Exception::GroupExists,
             IncompleteSignature(_) => Exception::IncompleteSignature,
             Internal(_) | StorageFull | TimedOut => Exception::InternalError,
             Constraints(_) | InvalidParameter(_) | MissingParameter(_) | NotHonoured(_) | RequestTooLarge => {
@@ -188,7 +193,7 @@ impl Error {
             UserDoesNotExist | UsernameClientCombinationNotFound => Exception::UserNotFound,
             UserIsNotConfirmed => Exception::UserNotConfirmed,
             UsernameExists(_) => Exception::UsernameExists,
-            UserPoolClientDoesNotExist(_) | UserPoolDoesNotExist(_) => Exception::ResourceNotFound,
+            GroupNotFound | UserPoolClientDoesNotExist(_) | UserPoolDoesNotExist(_) => Exception::ResourceNotFound,
         }
     }
 }
@@ -200,6 +205,7 @@ pub enum Exception {
     AliasExists,
     CodeMismatch,
     ExpiredCode,
+    GroupExists,
     IncompleteSignature,
     InternalError,
     InvalidParameter,

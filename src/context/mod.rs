@@ -5,6 +5,7 @@
 
 pub mod attempts;
 pub mod clients;
+pub mod groups;
 pub mod pools;
 pub mod sessions;
 pub mod throttles;
@@ -58,8 +59,8 @@ pub struct Services {
     pub public_url: String,
     /// Told when a message was put in the outbox.
     pub outbox_filled: Notify,
-    /// Told when a pool was removed and waits to be swept.
-    pub pool_removed: Notify,
+    /// Told when a pool or a group was removed and waits to be swept.
+    pub removed: Notify,
     simulation: Secret<[u8; 32]>,
     pools: Kept<Stored<records::Pool>>,
     clients: Kept<Stored<records::Client>>,
@@ -102,7 +103,7 @@ impl Services {
             clock,
             rng,
             outbox_filled: Notify::new(),
-            pool_removed: Notify::new(),
+            removed: Notify::new(),
             pools: Kept::new(RECORDS_KEPT_MAX),
             clients: Kept::new(RECORDS_KEPT_MAX),
             signing_keys: Kept::new(RECORDS_KEPT_MAX),

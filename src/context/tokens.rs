@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::Cx;
 use super::clients::Client;
+use super::groups::Group;
 use super::users::User;
 use crate::clock::{after, from_milliseconds};
 use crate::crypto::jwt::{self, Refusal};
@@ -15,6 +16,7 @@ use crate::crypto::keys::sha256;
 use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
 use crate::crypto::signing::{SigningKeys, Unusable};
 use crate::domain::claims::{self, AccessClaims, SignIn, USER_ADMIN_SCOPE};
+use crate::domain::groups::GroupClaims;
 use crate::domain::ids::{PoolId, Sub};
 use crate::error::Error;
 use crate::store::{Batch, FamilyKey, Key as _, Owner, SigningKeysKey, Stored, records};
@@ -66,7 +68,8 @@ impl Cx<'_> {
         format!("{}/{pool}", self.public_url)
     }
 
-    /// Signs a user in: a new family of tokens, written with the batch. The batch fails if the user has changed meanwhile.
+    /// Signs a user in: a new family of tokens, written with the batch. The batch fails if the user or a group of the user's
+    /// has changed meanwhile.
     pub async fn sign_in(&self, batch: &mut Batch, client: &Client, user: &User) -> Result<Issued, Error> {
         let (now, validity) = (self.now(), client.token_validity()?);
         let expires_at = after(now, validity.refresh);
@@ -84,7 +87,9 @@ impl Cx<'_> {
             epoch: self.store.epoch().number,
         };
         batch.put(&FamilyKey { owner: user.owner.clone(), event }, &family);
-        let issued = self.issue(client, user, event, &family, now).await?;
+        let groups = self.groups_of(user).await?;
+        groups.iter().for_each(|group| group.expect_unchanged(batch));
+        let issued = self.issue(client, user, &groups, event, &family, now).await?;
         Ok(Issued { refresh_token: Some(refresh_token), ..issued })
     }
 
@@ -94,15 +99,17 @@ impl Cx<'_> {
         Ok(!sign_ins.is_empty())
     }
 
-    /// New tokens of a family, with the user's attributes as they are now.
+    /// New tokens of a family, with the user's attributes and groups as they are now.
     pub async fn refresh(&self, client: &Client, user: &User, family: &Family) -> Result<Issued, Error> {
-        self.issue(client, user, family.key.event, &family.record, self.now()).await
+        let groups = self.groups_of(user).await?;
+        self.issue(client, user, &groups, family.key.event, &family.record, self.now()).await
     }
 
     async fn issue(
         &self,
         client: &Client,
         user: &User,
+        groups: &[Group],
         event_id: Uuid,
         family: &records::TokenFamily,
         issued_at: Timestamp,
@@ -118,6 +125,7 @@ impl Cx<'_> {
             origin_jti: family.origin_jti.as_deref(),
             authenticated_at: from_milliseconds(family.authenticated_at),
             issued_at,
+            groups: &GroupClaims::of(groups.iter().map(Group::standing).collect()),
         };
         let readable = user.attributes().into_iter().filter(|(name, _)| client.may_read(name)).collect();
         let access = claims::access(&sign_in, self.rng.uuid(), after(issued_at, validity.access));

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::attributes::Attributes;
+use super::groups::GroupClaims;
 
 /// The scope of a sign-in over the API: what the user's own operations ask for.
 pub const USER_ADMIN_SCOPE: &str = "aws.cognito.signin.user.admin";
@@ -24,6 +25,7 @@ pub struct SignIn<'a> {
     /// When the user proved who they are; kept over refreshes.
     pub authenticated_at: Timestamp,
     pub issued_at: Timestamp,
+    pub groups: &'a GroupClaims,
 }
 
 /// The claims of an access token.
@@ -42,6 +44,9 @@ pub struct AccessClaims {
     pub iat: i64,
     pub jti: Uuid,
     pub username: String,
+    /// Told to others; nothing here is decided by it, so it is not kept of a token that was verified.
+    #[serde(rename = "cognito:groups", skip_serializing_if = "Vec::is_empty", skip_deserializing)]
+    pub groups: Vec<String>,
 }
 
 /// The claims of the access token.
@@ -59,6 +64,7 @@ pub fn access(sign_in: &SignIn<'_>, jti: Uuid, expires_at: Timestamp) -> AccessC
         iat: sign_in.issued_at.as_second(),
         jti,
         username: sign_in.username.to_owned(),
+        groups: sign_in.groups.groups.clone(),
     }
 }
 
@@ -86,6 +92,15 @@ pub fn id(sign_in: &SignIn<'_>, jti: Uuid, expires_at: Timestamp, readable: &Att
         claims.insert("origin_jti".into(), origin_jti.into());
         claims.insert("jti".into(), jti.to_string().into());
     }
+    let GroupClaims { groups, roles, preferred_role } = sign_in.groups;
+    for (name, list) in [("cognito:groups", groups), ("cognito:roles", roles)] {
+        if !list.is_empty() {
+            claims.insert(name.into(), list.clone().into());
+        }
+    }
+    if let Some(role) = preferred_role {
+        claims.insert("cognito:preferred_role".into(), role.clone().into());
+    }
     claims
 }
 
@@ -103,6 +118,8 @@ mod tests {
     use super::*;
     use crate::clock::from_milliseconds;
 
+    static NO_GROUPS: GroupClaims = GroupClaims { groups: vec![], roles: vec![], preferred_role: None };
+
     fn sign_in(origin_jti: Option<&str>) -> SignIn<'_> {
         SignIn {
             issuer: "http://127.0.0.1/us-east-1_Example12",
@@ -113,6 +130,7 @@ mod tests {
             origin_jti,
             authenticated_at: from_milliseconds(1_000_999),
             issued_at: from_milliseconds(2_000_000),
+            groups: &NO_GROUPS,
         }
     }
 
@@ -146,6 +164,23 @@ mod tests {
             "auth_time": 1000, "iat": 2000, "exp": 3000, "jti": Uuid::from_u128(2),
         });
         assert_eq!(claims, expected);
+    }
+
+    #[test]
+    fn both_tokens_name_the_groups_and_the_id_token_their_roles() {
+        let groups = GroupClaims {
+            groups: vec!["admins".into(), "staff".into()],
+            roles: vec!["arn:aws:iam::000000000000:role/admin".into()],
+            preferred_role: Some("arn:aws:iam::000000000000:role/admin".into()),
+        };
+        let sign_in = SignIn { groups: &groups, ..sign_in(None) };
+        let id = id(&sign_in, Uuid::from_u128(2), from_milliseconds(3), &Attributes::new());
+        let access = serde_json::to_value(access(&sign_in, Uuid::from_u128(2), from_milliseconds(3))).unwrap();
+        assert_eq!(id["cognito:groups"], json!(["admins", "staff"]));
+        assert_eq!(id["cognito:roles"], json!(["arn:aws:iam::000000000000:role/admin"]));
+        assert_eq!(id["cognito:preferred_role"], json!("arn:aws:iam::000000000000:role/admin"));
+        assert_eq!(access["cognito:groups"], id["cognito:groups"]);
+        assert!(access.get("cognito:roles").is_none() && access.get("cognito:preferred_role").is_none());
     }
 
     #[test]

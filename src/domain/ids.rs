@@ -44,6 +44,10 @@ impl Sub {
     }
 }
 
+/// A group for as long as it lasts; its name can be another group's later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub Uuid);
+
 /// A new client's secret: 52 lower-case letters and digits.
 pub fn mint_client_secret(rng: &Rng) -> String {
     rng.text(52, LOWER_CASE_AND_DIGITS)
@@ -60,6 +64,12 @@ impl fmt::Display for PoolId {
 impl fmt::Display for ClientId {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
     }
 }
 

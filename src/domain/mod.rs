@@ -5,6 +5,7 @@ pub mod auth_flows;
 pub mod claims;
 pub mod destinations;
 pub mod formats;
+pub mod groups;
 pub mod ids;
 pub mod lockout;
 pub mod messages;

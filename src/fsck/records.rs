@@ -3,16 +3,18 @@
 use std::ops::Bound;
 
 use prost::Message as _;
+use uuid::Uuid;
 
 use super::{Finding, Report};
 use crate::context::pools::Pool;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::signing::SigningKeys;
-use crate::domain::ids::{PoolId, Sub};
-use crate::store::records::{OutboxMessage, User};
+use crate::domain::ids::{GroupId, PoolId, Sub};
+use crate::store::records::{Membership, OutboxMessage, User};
 use crate::store::{
-    ClientKey, ClientOfPoolKey, ExpiryKey, Failure, Key, Kind, Known, Owner, PoolKey, PoolRemovalKey, SigningKeysKey,
-    Store, Unreadable, UserKey, UsernameKey, Value, described,
+    ClientKey, ClientOfPoolKey, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known, MemberKey,
+    MembershipKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey, UsernameKey, Value,
+    described,
 };
 
 /// Entries read at one time.
@@ -169,6 +171,14 @@ impl Examiner<'_> {
                 let is_of_pool = client.is_some_and(|client| client.pool == key.pool.0);
                 expect(problems, is_of_pool, "the client is gone, or another pool's");
             }
+            Known::GroupKey(key, group) => {
+                let is_own = group.pool == key.pool.0 && group.name == key.name;
+                expect(problems, is_own, "it is another group's record");
+                expect(problems, Uuid::from_slice(&group.id).is_ok(), "its id is none");
+                let is_there = !matches!(self.pool(&key.pool).await?, PoolState::Gone);
+                expect(problems, is_there, "its pool is gone");
+            }
+            Known::MembershipKey(key, membership) => self.membership(key, membership, problems).await?,
             Known::UserKey(key, user) => self.user(&key.owner, user, problems).await?,
             Known::CodeKey(key, _) => self.need_user(&key.owner, problems).await?,
             Known::FamilyKey(key, _) => self.need_user(&key.owner, problems).await?,
@@ -190,7 +200,9 @@ impl Examiner<'_> {
             }
             // These may be of somebody whom there is not, and end by themselves.
             Known::AttemptsKey(..) | Known::ThrottleKey(..) | Known::SessionKey(..) => {}
-            Known::PoolRemovalKey(..) | Known::SignatureKey(..) => {}
+            // What it was an index of may be gone before it, and is looked for from the other side.
+            Known::MemberKey(..) => {}
+            Known::PoolRemovalKey(..) | Known::GroupRemovalKey(..) | Known::SignatureKey(..) => {}
         }
         Ok(())
     }
@@ -207,6 +219,38 @@ impl Examiner<'_> {
             }
             PoolState::BeingRemoved => {}
             PoolState::Gone => problems.push("its pool is gone".to_owned()),
+        }
+        if user.memberships > 0 {
+            let prefix = MembershipKey::prefix(owner);
+            let memberships = self.store.list::<MembershipKey>(&prefix, None, usize::MAX).await?.len();
+            let is_counted = usize::try_from(user.memberships) == Ok(memberships);
+            expect(problems, is_counted, "its memberships are not as many as it says");
+        }
+        Ok(())
+    }
+
+    /// A membership, in a group that is there or that waits to be swept.
+    async fn membership(
+        &mut self,
+        key: &MembershipKey,
+        membership: &Membership,
+        problems: &mut Problems,
+    ) -> Result<(), Failure> {
+        self.need_user(&key.owner, problems).await?;
+        let pool = key.owner.pool.clone();
+        let Ok(id) = Uuid::from_slice(&membership.group) else {
+            problems.push("its group is none".to_owned());
+            return Ok(());
+        };
+        if matches!(self.pool(&pool).await?, PoolState::BeingRemoved) {
+            return Ok(());
+        }
+        let group = GroupId(id);
+        let listed = MemberKey { pool: pool.clone(), group, sub: key.owner.sub };
+        self.need(problems, &listed, "it is missing in the list of its group").await?;
+        let named = self.store.read(&GroupKey { pool: pool.clone(), name: key.group.clone() }).await?;
+        if named.is_none_or(|named| named.id != membership.group) {
+            self.need(problems, &GroupRemovalKey { pool, group }, "its group is gone").await?;
         }
         Ok(())
     }

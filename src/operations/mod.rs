@@ -5,6 +5,7 @@
 
 mod account;
 mod clients;
+mod groups;
 mod pools;
 mod sessions;
 mod sign_in;
@@ -41,7 +42,12 @@ fn page_token(last_id: &str) -> String {
 /// The id after which the next page begins.
 fn page_after(token: &str) -> Result<String, Error> {
     let decoded = BASE64_URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    decoded.ok_or_else(|| Error::invalid_parameter("Invalid pagination token given."))
+    decoded.ok_or_else(invalid_page_token)
+}
+
+/// The refusal of a page token that this server did not give.
+fn invalid_page_token() -> Error {
+    Error::invalid_parameter("Invalid pagination token given.")
 }
 
 /// Refuses the member of this name if it asks for what the server does not do.

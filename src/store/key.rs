@@ -5,6 +5,7 @@
 //! | `0x01` | the store's own counters |
 //! | `0x10`…`0x12` | pools, their signing keys, pools being removed |
 //! | `0x18`, `0x19` | clients, clients by pool |
+//! | `0x1A`…`0x1C` | groups, users by group, groups being removed |
 //! | `0x20` | everything of one user under (pool, sub), then a byte for the kind: a partitioned engine keeps a sign-in on one shard |
 //! | `0x30`, `0x31` | owners of usernames and of aliases |
 //! | `0x40` | the outbox |
@@ -16,7 +17,7 @@ use std::ops::Bound;
 use uuid::Uuid;
 
 use super::{Failure, Kind, Record};
-use crate::domain::ids::{ClientId, PoolId, Sub};
+use crate::domain::ids::{ClientId, GroupId, PoolId, Sub};
 
 /// Where a record stands.
 pub trait Key: Sized {
@@ -243,6 +244,20 @@ impl Part for Sub {
 
     fn place(&self) -> Option<String> {
         Some(format!("sub {self}"))
+    }
+}
+
+impl Part for GroupId {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Uuid::read(bytes).map(GroupId)
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("group {self}"))
     }
 }
 

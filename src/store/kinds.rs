@@ -5,8 +5,9 @@
 use super::Record as _;
 use super::key::{self, Key};
 use super::{
-    AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, ExpiryKey, FamilyKey, OutboxKey, PoolKey,
-    PoolRemovalKey, SessionKey, SignatureKey, SigningKeysKey, ThrottleKey, UserKey, UsernameKey,
+    AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, ExpiryKey, FamilyKey, GroupKey,
+    GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, SessionKey, SignatureKey,
+    SigningKeysKey, ThrottleKey, UserKey, UsernameKey,
 };
 
 macro_rules! kinds {
@@ -60,12 +61,16 @@ kinds! {
     PoolRemovalKey => "removal of a pool",
     ClientKey => "client",
     ClientOfPoolKey => "client in the list of its pool",
+    GroupKey => "group",
+    MemberKey => "user in the list of a group",
+    GroupRemovalKey => "removal of a group",
     UserKey => "user",
     CodeKey => "code",
     AttemptsKey => "password attempts",
     ThrottleKey => "throttle",
     FamilyKey => "token family",
     SessionKey => "session",
+    MembershipKey => "membership in a group",
     UsernameKey => "username",
     AliasKey => "alias",
     OutboxKey => "waiting message",
@@ -104,13 +109,14 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::{ClientId, PoolId, Sub};
+    use crate::domain::ids::{ClientId, GroupId, PoolId, Sub};
     use crate::store::Owner;
 
     fn sample(kind: Kind) -> Vec<u8> {
         let (id, name) = (Uuid::from_u128(7), "alice".to_owned());
         let pool = PoolId("us-east-1_Example12".into());
         let client = ClientId("client".into());
+        let group = GroupId(id);
         let owner = Owner { pool: pool.clone(), sub: Sub(Uuid::from_u128(1)) };
         match kind {
             Kind::PoolKey => PoolKey { pool }.encoded(),
@@ -118,12 +124,16 @@ mod tests {
             Kind::PoolRemovalKey => PoolRemovalKey { pool }.encoded(),
             Kind::ClientKey => ClientKey { client }.encoded(),
             Kind::ClientOfPoolKey => ClientOfPoolKey { pool, client }.encoded(),
+            Kind::GroupKey => GroupKey { pool, name }.encoded(),
+            Kind::MemberKey => MemberKey { pool, group, sub: owner.sub }.encoded(),
+            Kind::GroupRemovalKey => GroupRemovalKey { pool, group }.encoded(),
             Kind::UserKey => UserKey { owner }.encoded(),
             Kind::CodeKey => CodeKey { owner, purpose: 1 }.encoded(),
             Kind::AttemptsKey => AttemptsKey { owner }.encoded(),
             Kind::ThrottleKey => ThrottleKey { owner, purpose: 1 }.encoded(),
             Kind::FamilyKey => FamilyKey { owner, event: id }.encoded(),
             Kind::SessionKey => SessionKey { owner, session: id }.encoded(),
+            Kind::MembershipKey => MembershipKey { owner, group: name }.encoded(),
             Kind::UsernameKey => UsernameKey { pool, name }.encoded(),
             Kind::AliasKey => AliasKey { pool, attribute: "email".into(), value: name }.encoded(),
             Kind::OutboxKey => OutboxKey { at: 1, message: id }.encoded(),
@@ -151,6 +161,11 @@ mod tests {
             "code (pool us-east-1_Example12, sub 00000000-0000-0000-0000-000000000001)"
         );
         assert_eq!(described(&sample(Kind::UsernameKey)), "username (pool us-east-1_Example12)");
+        assert_eq!(described(&sample(Kind::GroupKey)), "group (pool us-east-1_Example12)");
+        assert_eq!(
+            described(&sample(Kind::GroupRemovalKey)),
+            "removal of a group (pool us-east-1_Example12, group 00000000-0000-0000-0000-000000000007)"
+        );
         assert_eq!(described(&sample(Kind::SignatureKey)), "used signature");
         assert_eq!(described(&[0xEE, 1]), "2 bytes that are no key, the first of them 0xee");
     }

@@ -39,7 +39,10 @@ const SWEPT_PER_BATCH: usize = 256;
 
 /// Removes one batch of what a removed pool has left. Gives whether more may remain.
 pub async fn sweep_removed_pool(store: &dyn Store, pool: &PoolId) -> Result<bool, Failure> {
-    for kind in [key::USER_SPACE, super::users::USERNAMES, super::users::ALIASES] {
+    // Groups before their removals: once they are gone, none can be on its way to become one.
+    let users = [key::USER_SPACE, super::users::USERNAMES, super::users::ALIASES];
+    let groups = [super::groups::GROUPS, super::groups::MEMBERS, super::groups::GROUP_REMOVALS];
+    for kind in users.into_iter().chain(groups) {
         let mut prefix = vec![kind];
         pool.write(&mut prefix);
         let range = (std::ops::Bound::Included(prefix.clone()), key::end_of(&prefix));

@@ -86,11 +86,12 @@ pub fn status(error: Error) -> Status {
 fn code(error: &Error) -> Code {
     use Error::*;
     match error {
-        UserDoesNotExist
+        GroupNotFound
+        | UserDoesNotExist
         | UserPoolClientDoesNotExist(_)
         | UserPoolDoesNotExist(_)
         | UsernameClientCombinationNotFound => Code::NotFound,
-        AliasExists(_) | UsernameExists(_) => Code::AlreadyExists,
+        AliasExists(_) | GroupExists | UsernameExists(_) => Code::AlreadyExists,
         CodeMismatch | Constraints(_) | ExpiredCode | InvalidParameter(_) | InvalidPassword(_)
         | MissingParameter(_) | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,

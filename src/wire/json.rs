@@ -225,6 +225,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::AliasExists
         | Exception::CodeMismatch
         | Exception::ExpiredCode
+        | Exception::GroupExists
         | Exception::IncompleteSignature
         | Exception::InvalidParameter
         | Exception::InvalidPassword

@@ -6,6 +6,7 @@ mod support;
 mod account;
 mod backup;
 mod clients;
+mod groups;
 mod guard;
 mod pools;
 mod sessions;

@@ -63,6 +63,7 @@ pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>, s
                 modified_at: 1_767_762_369_000,
                 password_hash: password_hash.clone(),
                 generation: 0,
+                memberships: 0,
             };
             batch.put(&UsernameKey { pool: pool.clone(), name }, &NameOwner { sub });
             batch.put(&UserKey { owner }, &user);

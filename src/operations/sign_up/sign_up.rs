@@ -44,6 +44,7 @@ impl Operation for api::SignUpRequest {
             modified_at: cx.now().as_millisecond(),
             password_hash: cx.new_password_hash(&password).await?,
             generation: 0,
+            memberships: 0,
         };
         let mut batch = Batch::default();
         batch.expect(&client.pool.key(), Some(&client.pool.record));

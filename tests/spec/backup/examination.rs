@@ -8,11 +8,12 @@ use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{Client, Code, NameOwner, Session, TokenFamily, User};
 use cognate::store::{
-    AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, Entry, FamilyKey, Key as _, OutboxKey, Owner, PoolKey,
-    SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UsernameKey,
+    AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, Entry, FamilyKey, GroupKey, Key as _, MemberKey,
+    MembershipKey, OutboxKey, Owner, PoolKey, SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UsernameKey,
 };
 use uuid::Uuid;
 
+use crate::groups;
 use crate::support::fixtures::{TestClient, with_secret};
 use crate::support::{Wire, World};
 
@@ -36,6 +37,8 @@ impl Stopped {
         let sub = world.confirmed_user(&client, "alice").await;
         world.sign_in(&client, "alice").await;
         world.sign_up(&client, "bob").await;
+        groups::create(&world, &client.pool, "staff").await;
+        groups::add(&world, &client.pool, "alice", "staff").await.unwrap();
         let doomed = world.pool(|_| {}).await;
         let request = cognate::api::DeleteUserPoolRequest { user_pool_id: Some(doomed) };
         world.call(request).await.unwrap();
@@ -250,4 +253,27 @@ async fn another_users_record_in_a_users_place_is_named() {
     let user = stopped.user();
     let expected = ["it is another user's record", "the username is gone, or another user's"];
     assert_eq!(found, expected.map(|problem| format!("user ({user}): {problem}")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_and_groups_that_do_not_know_of_each_other_are_named() {
+    let stopped = Stopped::new().await;
+    let (pool, user) = (stopped.owner.pool.clone(), stopped.user());
+    let staff = GroupKey { pool: pool.clone(), name: "staff".into() };
+    let apart = async |store: &dyn Store, batch: &mut Batch| {
+        let (member, _) = store.list::<MemberKey>(&[0x1B], None, 1).await.unwrap().remove(0);
+        batch.delete(&member);
+        batch.delete(&staff);
+        let other = MembershipKey { owner: stopped.owner.clone(), group: "other".into() };
+        batch.put(&other, &Default::default());
+    };
+    let mut found = stopped.changed(apart).await.findings().await;
+    found.sort();
+    let expected = [
+        format!("membership in a group ({user}): it is missing in the list of its group"),
+        format!("membership in a group ({user}): its group is gone"),
+        format!("membership in a group ({user}): its group is none"),
+        format!("user ({user}): its memberships are not as many as it says"),
+    ];
+    assert_eq!(found, expected);
 }

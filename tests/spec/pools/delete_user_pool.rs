@@ -7,10 +7,10 @@ use cognate::domain::ids::PoolId;
 use cognate::store::sweep_removed_pool;
 use serde_json::json;
 
-use crate::spec;
 use crate::support::fixtures::PASSWORD;
 use crate::support::{Refusal, Wire, World, http, refusal};
 use crate::wire::post_json;
+use crate::{groups, spec};
 
 async fn deleted(world: &World, pool: &str) -> Result<(), Refusal> {
     world.call(api::DeleteUserPoolRequest { user_pool_id: Some(pool.to_owned()) }).await
@@ -66,6 +66,10 @@ spec! {
             world.sign_in(client, "alice").await;
             world.sign_up(client, "bob").await;
             world.try_password(client, "alice", "Wr0ngPassw0rd!").await.unwrap_err();
+            for group in ["staff", "admins"] {
+                groups::create(&world, &client.pool, group).await;
+                groups::add(&world, &client.pool, "alice", group).await.unwrap();
+            }
         }
         world.mail().await;
         let kept_before = (keys_with(&world, &kept.pool).await, keys_with(&world, &kept.id).await);
