@@ -3,6 +3,7 @@
 //! The files beside this one are the verbs that operations share: find a pool, a client, a user; count an attempt; open and
 //! take a session; issue tokens.
 
+pub mod aliases;
 pub mod attempts;
 pub mod clients;
 pub mod pools;
@@ -58,8 +59,8 @@ pub struct Services {
     pub public_url: String,
     /// Told when a message was put in the outbox.
     pub outbox_filled: Notify,
-    /// Told when a pool was removed and waits to be swept.
-    pub pool_removed: Notify,
+    /// Told when a pool or a user was removed and waits to be swept.
+    pub removal_begun: Notify,
     simulation: Secret<[u8; 32]>,
     pools: Kept<Stored<records::Pool>>,
     clients: Kept<Stored<records::Client>>,
@@ -102,7 +103,7 @@ impl Services {
             clock,
             rng,
             outbox_filled: Notify::new(),
-            pool_removed: Notify::new(),
+            removal_begun: Notify::new(),
             pools: Kept::new(RECORDS_KEPT_MAX),
             clients: Kept::new(RECORDS_KEPT_MAX),
             signing_keys: Kept::new(RECORDS_KEPT_MAX),

@@ -5,6 +5,7 @@
 
 mod account;
 mod clients;
+mod passwords;
 mod pools;
 mod sessions;
 mod sign_in;

@@ -6,7 +6,7 @@ use super::Record as _;
 use super::key::{self, Key};
 use super::{
     AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, ExpiryKey, FamilyKey, OutboxKey, PoolKey,
-    PoolRemovalKey, SessionKey, SignatureKey, SigningKeysKey, ThrottleKey, UserKey, UsernameKey,
+    PoolRemovalKey, SessionKey, SignatureKey, SigningKeysKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey,
 };
 
 macro_rules! kinds {
@@ -68,6 +68,7 @@ kinds! {
     SessionKey => "session",
     UsernameKey => "username",
     AliasKey => "alias",
+    UserRemovalKey => "removal of a user",
     OutboxKey => "waiting message",
     ExpiryKey => "entry of what ends when",
     SignatureKey => "used signature",
@@ -126,6 +127,7 @@ mod tests {
             Kind::SessionKey => SessionKey { owner, session: id }.encoded(),
             Kind::UsernameKey => UsernameKey { pool, name }.encoded(),
             Kind::AliasKey => AliasKey { pool, attribute: "email".into(), value: name }.encoded(),
+            Kind::UserRemovalKey => UserRemovalKey { owner }.encoded(),
             Kind::OutboxKey => OutboxKey { at: 1, message: id }.encoded(),
             Kind::ExpiryKey => ExpiryKey { at: 1, target: vec![1, 2, 3] }.encoded(),
             Kind::SignatureKey => SignatureKey { signature: vec![7; 32] }.encoded(),

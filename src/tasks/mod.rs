@@ -3,8 +3,8 @@
 mod audit;
 mod expiry;
 mod outbox;
-mod pool_removal;
 mod reload;
+mod removal;
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub fn start(
     let mut jobs = JoinSet::new();
     jobs.spawn(outbox::run(services.clone(), outbox, stop.clone()));
     jobs.spawn(expiry::run(services.clone(), stop.clone()));
-    jobs.spawn(pool_removal::run(services.clone(), stop.clone()));
+    jobs.spawn(removal::run(services.clone(), stop.clone()));
     jobs.spawn(reload::run(reloads, stop.clone()));
     jobs
 }

@@ -7,6 +7,7 @@ mod account;
 mod backup;
 mod clients;
 mod guard;
+mod passwords;
 mod pools;
 mod sessions;
 mod sign_in;

@@ -1,0 +1,38 @@
+//! Sweeps what the deleted have left: pools their users and the names they held, users everything that was theirs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::stopped;
+use crate::context::Services;
+use crate::store::{Failure, PoolRemovalKey, Store, UserRemovalKey, sweep_removed_pool, sweep_removed_user};
+
+const PERIOD: Duration = Duration::from_secs(60);
+
+pub async fn run(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match sweep(&*services.store).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(cause) => tracing::warn!(%cause, "what is deleted could not be swept; trying again later"),
+        }
+        tokio::select! {
+            () = services.removal_begun.notified() => {}
+            () = tokio::time::sleep(PERIOD) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
+/// Removes one batch. Gives whether more may remain.
+pub async fn sweep(store: &dyn Store) -> Result<bool, Failure> {
+    if let Some((key, _)) = store.list::<PoolRemovalKey>(PoolRemovalKey::PREFIX, None, 1).await?.first() {
+        return sweep_removed_pool(store, &key.pool).await.map(|_| true);
+    }
+    if let Some((key, _)) = store.list::<UserRemovalKey>(UserRemovalKey::PREFIX, None, 1).await?.first() {
+        return sweep_removed_user(store, &key.owner).await.map(|_| true);
+    }
+    Ok(false)
+}
