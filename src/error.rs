@@ -49,6 +49,9 @@ pub enum Error {
     Internal(#[source] Cause),
     #[error("Invalid Access Token")]
     InvalidAccessToken,
+    /// A new password of a user who exists; that of a sign-up is an [`Error::InvalidPassword`].
+    #[error("Password does not conform to policy: {0}")]
+    InvalidNewPassword(&'static str),
     #[error("{0}")]
     InvalidParameter(Cow<'static, str>),
     #[error("Password did not conform with policy: {0}")]
@@ -161,7 +164,7 @@ impl Error {
             Constraints(_) | InvalidParameter(_) | MissingParameter(_) | NotHonoured(_) | RequestTooLarge => {
                 Exception::InvalidParameter
             }
-            InvalidPassword(_) => Exception::InvalidPassword,
+            InvalidNewPassword(_) | InvalidPassword(_) => Exception::InvalidPassword,
             InvalidSignature(_) | SignatureUsed => Exception::InvalidSignature,
             MissingAuthenticationToken => Exception::MissingAuthenticationToken,
             AccessTokenExpired

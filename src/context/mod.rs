@@ -3,6 +3,7 @@
 //! The files beside this one are the verbs that operations share: find a pool, a client, a user; count an attempt; open and
 //! take a session; issue tokens.
 
+pub mod aliases;
 pub mod attempts;
 pub mod clients;
 pub mod groups;
@@ -59,8 +60,8 @@ pub struct Services {
     pub public_url: String,
     /// Told when a message was put in the outbox.
     pub outbox_filled: Notify,
-    /// Told when a pool or a group was removed and waits to be swept.
-    pub removed: Notify,
+    /// Told when a pool, a group or a user was removed and waits to be swept.
+    pub removal_begun: Notify,
     simulation: Secret<[u8; 32]>,
     pools: Kept<Stored<records::Pool>>,
     clients: Kept<Stored<records::Client>>,
@@ -103,7 +104,7 @@ impl Services {
             clock,
             rng,
             outbox_filled: Notify::new(),
-            removed: Notify::new(),
+            removal_begun: Notify::new(),
             pools: Kept::new(RECORDS_KEPT_MAX),
             clients: Kept::new(RECORDS_KEPT_MAX),
             signing_keys: Kept::new(RECORDS_KEPT_MAX),

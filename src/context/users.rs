@@ -1,13 +1,15 @@
 //! Users, and how they are found by what somebody typed.
 
+use jiff::Timestamp;
+
 use super::Cx;
+use super::aliases::alias_key;
 use super::pools::Pool;
 use crate::crypto::keys::keyed_hash;
 use crate::domain::attributes::Attributes;
 use crate::domain::ids::Sub;
-use crate::domain::usernames::Alias;
 use crate::error::Error;
-use crate::store::{AliasKey, Batch, Owner, Stored, UserKey, UsernameKey, records};
+use crate::store::{Batch, MemberKey, Owner, Stored, UserKey, UserRemovalKey, UsernameKey, records};
 
 /// A user of a pool.
 pub struct User {
@@ -68,6 +70,22 @@ impl Cx<'_> {
         self.user(Owner { pool: pool.id.clone(), sub }).await
     }
 
+    /// Deletes a user: with the batch they are gone for everybody and their names are free. The rest of what was theirs says
+    /// nothing without the user, and is swept in the background, which is to be told ([`super::Services::removal_begun`]).
+    pub async fn delete_user(&self, batch: &mut Batch, pool: &Pool, user: &User) -> Result<(), Error> {
+        self.rebind_aliases(batch, pool, user, &Attributes::new()).await?;
+        let name = pool.username_rules().fold(&user.record.username);
+        batch.delete(&UsernameKey { pool: pool.id.clone(), name });
+        for group in self.groups_of(user).await? {
+            batch.delete(&MemberKey { pool: pool.id.clone(), group: group.id, sub: user.owner.sub });
+        }
+        user.expect_unchanged(batch);
+        batch.delete(&user.key());
+        let requested_at = self.now().as_millisecond();
+        batch.put(&UserRemovalKey { owner: user.owner.clone() }, &records::UserRemoval { requested_at });
+        Ok(())
+    }
+
     /// Stands for a user whom nobody has: the same for the same name each time, so that what is counted for users (and how
     /// their sessions look) is no different.
     pub fn nobody(&self, pool: &Pool, name: &str) -> Owner {
@@ -93,6 +111,12 @@ impl User {
         self.record.attributes.clone().into_iter().collect()
     }
 
+    /// The record with other attributes.
+    pub fn with_attributes(&self, attributes: Attributes, now: Timestamp) -> records::User {
+        let modified_at = now.as_millisecond();
+        records::User { attributes: attributes.into_iter().collect(), modified_at, ..self.record.record.clone() }
+    }
+
     /// Writes a changed record in the place of the one that was read.
     pub fn replace(&self, batch: &mut Batch, changed: &records::User) {
         batch.expect(&self.key(), Some(&self.record));
@@ -103,12 +127,6 @@ impl User {
     pub fn expect_unchanged(&self, batch: &mut Batch) {
         batch.expect(&self.key(), Some(&self.record));
     }
-}
-
-/// Where the owner of an alias stands.
-pub fn alias_key(pool: &Pool, alias: Alias, value: &str) -> AliasKey {
-    let value = pool.username_rules().fold_alias(alias, value);
-    AliasKey { pool: pool.id.clone(), attribute: alias.attribute().to_owned(), value }
 }
 
 /// Cognito's name for a status.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Cx;
 use super::pools::Pool;
+use super::users::User;
 use crate::clock::after;
 use crate::delivery;
 use crate::domain::attributes::Attributes;
@@ -69,6 +70,18 @@ impl Cx<'_> {
         delivery::enqueue(batch, &message(pool, to, code), &self.sealer, &self.rng, now);
         let mask = if to.attribute == Alias::PhoneNumber { mask_phone_number } else { mask_email };
         Sent { attribute: to.attribute, masked_destination: mask(to.address) }
+    }
+
+    /// A code proves the address that it was sent to: with the batch, one that was sent to what is another address `after` is
+    /// void.
+    pub async fn void_outrun_code(&self, batch: &mut Batch, user: &User, after: &Attributes) -> Result<(), Error> {
+        let key = CodeKey { owner: user.owner.clone(), purpose: CodePurpose::SignUp as u8 };
+        let kept = self.store.read(&key).await?;
+        batch.expect(&key, kept.as_ref());
+        if kept.is_some_and(|kept| user.record.attributes.get(&kept.attribute) != after.get(&kept.attribute)) {
+            batch.delete(&key);
+        }
+        Ok(())
     }
 
     /// Judges a sign-up code, and puts in the batch what follows from it.

@@ -4,6 +4,8 @@
 //! in the store. Who may read or write an attribute is not decided here, except for the few that nobody but the
 //! service writes.
 
+mod changes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::formats::{is_boolean, is_date_time, is_email, is_phone_number};
@@ -127,10 +129,7 @@ impl Schema {
         let mut problems: Vec<String> =
             attributes.iter().filter_map(|(name, value)| self.problem_with(name, value)).collect();
         problems.extend(self.missing(attributes).map(sentence_about_missing));
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(Error::invalid_parameter(format!("Attributes did not conform to the schema: {}", problems.join(" "))))
+        refuse(problems)
     }
 
     fn problem_with(&self, name: &str, value: &str) -> Option<String> {
@@ -269,6 +268,14 @@ fn is_custom_name(name: &str) -> bool {
     let length = name.chars().count();
     (1..=CUSTOM_NAME_LENGTH_MAX).contains(&length)
         && !name.chars().any(|character| character.is_whitespace() || character.is_control())
+}
+
+/// Refuses attributes with problems, all of which are told.
+fn refuse(problems: Vec<String>) -> Result<(), Error> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid_parameter(format!("Attributes did not conform to the schema: {}", problems.join(" "))))
 }
 
 fn check_size(attributes: &Attributes) -> Result<(), Error> {

@@ -25,6 +25,11 @@ impl Alias {
         }
     }
 
+    /// The name of the attribute that says whether the value is verified. A preferred username has none.
+    pub fn verified_flag(self) -> String {
+        format!("{}_verified", self.attribute())
+    }
+
     /// The alias that lives in the attribute of this name, if any does.
     pub fn of_attribute(name: &str) -> Option<Alias> {
         [Alias::Email, Alias::PhoneNumber, Alias::PreferredUsername].into_iter().find(|alias| alias.attribute() == name)

@@ -13,8 +13,8 @@ use crate::domain::ids::{GroupId, PoolId, Sub};
 use crate::store::records::{Membership, OutboxMessage, User};
 use crate::store::{
     ClientKey, ClientOfPoolKey, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known, MemberKey,
-    MembershipKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey, UsernameKey, Value,
-    described,
+    MembershipKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey, UserRemovalKey,
+    UsernameKey, Value, described,
 };
 
 /// Entries read at one time.
@@ -184,6 +184,10 @@ impl Examiner<'_> {
             Known::FamilyKey(key, _) => self.need_user(&key.owner, problems).await?,
             Known::UsernameKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
             Known::AliasKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
+            Known::UserRemovalKey(key, _) => {
+                let user = self.store.get(&UserKey { owner: key.owner.clone() }.encoded()).await?;
+                expect(problems, user.is_none(), "the user is still there, and would lose what is theirs");
+            }
             Known::OutboxKey(key, entry) => match self.sealer.open(&key.encoded(), &entry.sealed_message) {
                 Ok(message) => {
                     let is_message = OutboxMessage::decode(message.expose().as_slice()).is_ok();
@@ -273,7 +277,11 @@ impl Examiner<'_> {
             // A user who cannot be read is named by what refers to them.
             _ => match self.store.get(&UserKey { owner: owner.clone() }.encoded()).await {
                 Ok(Some(_)) => {}
-                Ok(None) => problems.push(format!("its user {} is gone", owner.sub)),
+                // What a deleted user has left is swept later.
+                Ok(None) => {
+                    let removal = UserRemovalKey { owner: owner.clone() };
+                    self.need(problems, &removal, &format!("its user {} is gone", owner.sub)).await?;
+                }
                 Err(cause) => problems.push(format!("its user {} cannot be read: {cause}", owner.sub)),
             },
         }

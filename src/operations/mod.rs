@@ -6,6 +6,7 @@
 mod account;
 mod clients;
 mod groups;
+mod passwords;
 mod pools;
 mod sessions;
 mod sign_in;

@@ -7,7 +7,7 @@ use super::key::{self, Key};
 use super::{
     AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, ExpiryKey, FamilyKey, GroupKey,
     GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, SessionKey, SignatureKey,
-    SigningKeysKey, ThrottleKey, UserKey, UsernameKey,
+    SigningKeysKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey,
 };
 
 macro_rules! kinds {
@@ -73,6 +73,7 @@ kinds! {
     MembershipKey => "membership in a group",
     UsernameKey => "username",
     AliasKey => "alias",
+    UserRemovalKey => "removal of a user",
     OutboxKey => "waiting message",
     ExpiryKey => "entry of what ends when",
     SignatureKey => "used signature",
@@ -136,6 +137,7 @@ mod tests {
             Kind::MembershipKey => MembershipKey { owner, group: name }.encoded(),
             Kind::UsernameKey => UsernameKey { pool, name }.encoded(),
             Kind::AliasKey => AliasKey { pool, attribute: "email".into(), value: name }.encoded(),
+            Kind::UserRemovalKey => UserRemovalKey { owner }.encoded(),
             Kind::OutboxKey => OutboxKey { at: 1, message: id }.encoded(),
             Kind::ExpiryKey => ExpiryKey { at: 1, target: vec![1, 2, 3] }.encoded(),
             Kind::SignatureKey => SignatureKey { signature: vec![7; 32] }.encoded(),

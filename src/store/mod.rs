@@ -42,7 +42,7 @@ pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
 pub use sled::{SledLoader, SledStore};
 pub use users::{
     AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, SessionKey, ThrottleKey,
-    ThrottlePurpose, UserKey, UsernameKey, count_users,
+    ThrottlePurpose, UserKey, UserRemovalKey, UsernameKey, count_users, sweep_removed_user,
 };
 
 use crate::error::Error;
@@ -187,6 +187,9 @@ impl<R> std::ops::Deref for Stored<R> {
     }
 }
 
+/// Records that a sweeper removes in one batch.
+const REMOVED_PER_BATCH: usize = 256;
+
 impl dyn Store {
     /// Reads the record of a key.
     pub async fn read<K: Key>(&self, key: &K) -> Result<Option<Stored<K::Record>>, Failure> {
@@ -204,6 +207,19 @@ impl dyn Store {
         let start = after.map_or_else(|| Bound::Included(prefix.to_vec()), |key| Bound::Excluded(key.encoded()));
         let entries = self.scan((start, key::end_of(prefix)), limit).await?;
         entries.into_iter().map(|(bytes, value)| Ok((key::decoded(&bytes)?, decode::<K>(value)?))).collect()
+    }
+
+    /// Removes one batch of the records whose encoded keys begin with `prefix`: for the sweepers. Gives whether there was any.
+    async fn remove_some(&self, prefix: &[u8]) -> Result<bool, Failure> {
+        let range = (Bound::Included(prefix.to_vec()), key::end_of(prefix));
+        let entries = self.scan(range, REMOVED_PER_BATCH).await?;
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        let mut batch = Batch::default();
+        entries.into_iter().for_each(|(key, _)| batch.delete_encoded(key));
+        self.commit(batch).await?;
+        Ok(true)
     }
 }
 

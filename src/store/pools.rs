@@ -2,7 +2,7 @@
 
 use super::key::{self, Part as _, key};
 use super::records::{Pool, PoolRemoval, SigningKeys};
-use super::{Batch, Failure, Record, Store};
+use super::{Batch, Failure, Record, Store, groups, users};
 use crate::domain::ids::PoolId;
 
 key! {
@@ -34,23 +34,15 @@ impl Record for Pool {}
 impl Record for PoolRemoval {}
 impl Record for SigningKeys {}
 
-/// Records removed in one batch.
-const SWEPT_PER_BATCH: usize = 256;
-
 /// Removes one batch of what a removed pool has left. Gives whether more may remain.
 pub async fn sweep_removed_pool(store: &dyn Store, pool: &PoolId) -> Result<bool, Failure> {
     // Groups before their removals: once they are gone, none can be on its way to become one.
-    let users = [key::USER_SPACE, super::users::USERNAMES, super::users::ALIASES];
-    let groups = [super::groups::GROUPS, super::groups::MEMBERS, super::groups::GROUP_REMOVALS];
+    let users = [key::USER_SPACE, users::USERNAMES, users::ALIASES, users::REMOVALS];
+    let groups = [groups::GROUPS, groups::MEMBERS, groups::GROUP_REMOVALS];
     for kind in users.into_iter().chain(groups) {
         let mut prefix = vec![kind];
         pool.write(&mut prefix);
-        let range = (std::ops::Bound::Included(prefix.clone()), key::end_of(&prefix));
-        let entries = store.scan(range, SWEPT_PER_BATCH).await?;
-        if !entries.is_empty() {
-            let mut batch = Batch::default();
-            entries.into_iter().for_each(|(key, _)| batch.delete_encoded(key));
-            store.commit(batch).await?;
+        if store.remove_some(&prefix).await? {
             return Ok(true);
         }
     }

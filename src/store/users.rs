@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::key::{self, Part as _, key};
-use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User};
-use super::{Failure, Owner, Record, Store};
+use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User, UserRemoval};
+use super::{Batch, Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
 use crate::domain::ids::PoolId;
 use crate::domain::lockout;
@@ -50,6 +50,16 @@ key! {
     AliasKey = 0x31 { pool: PoolId, attribute: String, value: String } -> NameOwner
 }
 
+key! {
+    /// A user who is gone for everybody, but whose other records are still being swept.
+    UserRemovalKey = 0x32 { owner: Owner } -> UserRemoval
+}
+
+impl UserRemovalKey {
+    /// The prefix of all users who are being removed.
+    pub const PREFIX: &'static [u8] = &[REMOVALS];
+}
+
 impl FamilyKey {
     /// The prefix of all sign-ins of a user.
     pub fn prefix(owner: &Owner) -> Vec<u8> {
@@ -61,6 +71,7 @@ impl FamilyKey {
 
 pub(super) const USERNAMES: u8 = 0x30;
 pub(super) const ALIASES: u8 = 0x31;
+pub(super) const REMOVALS: u8 = 0x32;
 
 /// What a code is for. The numbers are on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +90,7 @@ pub enum ThrottlePurpose {
 
 impl Record for User {}
 impl Record for NameOwner {}
+impl Record for UserRemoval {}
 
 impl Record for Code {
     fn deadline(&self) -> Option<i64> {
@@ -130,4 +142,16 @@ pub async fn count_users(store: &dyn Store, pool: &PoolId) -> Result<usize, Fail
         }
         last = page.into_iter().next_back().map(|(key, _)| key);
     }
+}
+
+/// Removes one batch of what a removed user has left. Gives whether more may remain. What a request that was under way may
+/// still write for the user, an attempt or a session, has a deadline and ends by itself.
+pub async fn sweep_removed_user(store: &dyn Store, owner: &Owner) -> Result<bool, Failure> {
+    if store.remove_some(&owner.prefix()).await? {
+        return Ok(true);
+    }
+    let mut batch = Batch::default();
+    batch.delete(&UserRemovalKey { owner: owner.clone() });
+    store.commit(batch).await?;
+    Ok(false)
 }

@@ -1,5 +1,5 @@
-//! Sweeps what deleted pools and groups have left: of pools their users, with everything that is theirs, the names they held,
-//! and their groups; of groups the memberships.
+//! Sweeps what the deleted have left: pools their users, with everything that was theirs, the names they held, and their
+//! groups; groups their memberships; users everything that was theirs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,10 @@ use tokio::sync::watch;
 
 use super::stopped;
 use crate::context::Services;
-use crate::store::{Failure, GroupRemovalKey, PoolRemovalKey, Store, sweep_removed_group, sweep_removed_pool};
+use crate::store::{
+    Failure, GroupRemovalKey, PoolRemovalKey, Store, UserRemovalKey, sweep_removed_group, sweep_removed_pool,
+    sweep_removed_user,
+};
 
 const PERIOD: Duration = Duration::from_secs(60);
 
@@ -17,10 +20,10 @@ pub async fn run(services: Arc<Services>, mut stop: watch::Receiver<bool>) {
         match sweep(&*services.store).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(cause) => tracing::warn!(%cause, "what was deleted could not be swept; trying again later"),
+            Err(cause) => tracing::warn!(%cause, "what is deleted could not be swept; trying again later"),
         }
         tokio::select! {
-            () = services.removed.notified() => {}
+            () = services.removal_begun.notified() => {}
             () = tokio::time::sleep(PERIOD) => {}
             () = stopped(&mut stop) => {}
         }
@@ -32,8 +35,11 @@ pub async fn sweep(store: &dyn Store) -> Result<bool, Failure> {
     if let Some((key, _)) = store.list::<PoolRemovalKey>(PoolRemovalKey::PREFIX, None, 1).await?.first() {
         return sweep_removed_pool(store, &key.pool).await.map(|_| true);
     }
-    match store.list::<GroupRemovalKey>(GroupRemovalKey::PREFIX, None, 1).await?.first() {
-        Some((key, removal)) => sweep_removed_group(store, key, &removal.name).await.map(|_| true),
-        None => Ok(false),
+    if let Some((key, removal)) = store.list::<GroupRemovalKey>(GroupRemovalKey::PREFIX, None, 1).await?.first() {
+        return sweep_removed_group(store, key, &removal.name).await.map(|_| true);
     }
+    if let Some((key, _)) = store.list::<UserRemovalKey>(UserRemovalKey::PREFIX, None, 1).await?.first() {
+        return sweep_removed_user(store, &key.owner).await.map(|_| true);
+    }
+    Ok(false)
 }

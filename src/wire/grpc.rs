@@ -92,8 +92,14 @@ fn code(error: &Error) -> Code {
         | UserPoolDoesNotExist(_)
         | UsernameClientCombinationNotFound => Code::NotFound,
         AliasExists(_) | GroupExists | UsernameExists(_) => Code::AlreadyExists,
-        CodeMismatch | Constraints(_) | ExpiredCode | InvalidParameter(_) | InvalidPassword(_)
-        | MissingParameter(_) | UnsupportedTokenType => Code::InvalidArgument,
+        CodeMismatch
+        | Constraints(_)
+        | ExpiredCode
+        | InvalidNewPassword(_)
+        | InvalidParameter(_)
+        | InvalidPassword(_)
+        | MissingParameter(_)
+        | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff | UnsupportedOperation | UserCannotBeConfirmed(_) | UserIsNotConfirmed => {
             Code::FailedPrecondition

@@ -218,6 +218,8 @@ fn copy(from: &Path, to: &Path) {
         let target = to.join(entry.file_name());
         match entry.path() {
             folder if folder.is_dir() => copy(&folder, &target),
+            // What a killed server leaves of its socket holds nothing.
+            socket if socket.ends_with("control.sock") => {}
             file => assert!(fs::copy(file, target).is_ok()),
         }
     }

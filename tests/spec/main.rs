@@ -8,6 +8,7 @@ mod backup;
 mod clients;
 mod groups;
 mod guard;
+mod passwords;
 mod pools;
 mod sessions;
 mod sign_in;

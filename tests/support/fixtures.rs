@@ -189,11 +189,69 @@ impl World {
         self.call(api::GetUserRequest { access_token: Some(access_token.to_owned()) }).await
     }
 
+    pub async fn delete_user(&self, pool: &str, username: &str) -> Result<(), Refusal> {
+        let (user_pool_id, username) = named(pool, username);
+        self.call(api::AdminDeleteUserRequest { user_pool_id, username }).await
+    }
+
+    pub async fn disable(&self, pool: &str, username: &str) {
+        let (user_pool_id, username) = named(pool, username);
+        self.call(api::AdminDisableUserRequest { user_pool_id, username }).await.unwrap();
+    }
+
+    pub async fn enable(&self, pool: &str, username: &str) {
+        let (user_pool_id, username) = named(pool, username);
+        self.call(api::AdminEnableUserRequest { user_pool_id, username }).await.unwrap();
+    }
+
+    /// Gives a user a password for good.
+    pub async fn set_password(&self, pool: &str, username: &str, password: &str) -> Result<(), Refusal> {
+        let (user_pool_id, username) = named(pool, username);
+        let (password, permanent) = (Some(password.to_owned()), Some(true));
+        let request = api::AdminSetUserPasswordRequest { user_pool_id, username, password, permanent };
+        self.call(request).await.map(|_| ())
+    }
+
+    /// Sets attributes as an operator.
+    pub async fn update_attributes(
+        &self,
+        pool: &str,
+        username: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<(), Refusal> {
+        let (user_pool_id, username) = named(pool, username);
+        let user_attributes = attributes.iter().map(|(name, value)| attribute(name, value)).collect();
+        let client_metadata = Default::default();
+        let request =
+            api::AdminUpdateUserAttributesRequest { user_pool_id, username, user_attributes, client_metadata };
+        self.call(request).await.map(|_| ())
+    }
+
+    /// Deletes attributes as an operator.
+    pub async fn delete_attributes(&self, pool: &str, username: &str, names: &[&str]) -> Result<(), Refusal> {
+        let (user_pool_id, username) = named(pool, username);
+        let user_attribute_names = names.iter().map(ToString::to_string).collect();
+        let request = api::AdminDeleteUserAttributesRequest { user_pool_id, username, user_attribute_names };
+        self.call(request).await.map(|_| ())
+    }
+
+    /// A user's attributes without `sub`, as `name=value`, for comparison.
+    pub async fn attributes_of(&self, pool: &str, username: &str) -> Vec<String> {
+        let user = self.admin_get_user(pool, username).await.unwrap();
+        let others = user.user_attributes.iter().filter(|attribute| attribute.name() != "sub");
+        others.map(|attribute| format!("{}={}", attribute.name(), attribute.value())).collect()
+    }
+
     pub async fn admin_get_user(&self, pool: &str, username: &str) -> Result<api::AdminGetUserResponse, Refusal> {
         let request =
             api::AdminGetUserRequest { user_pool_id: Some(pool.to_owned()), username: Some(username.to_owned()) };
         self.call(request).await
     }
+}
+
+/// The two members by which an operator names a user.
+pub fn named(pool: &str, username: &str) -> (Option<String>, Option<String>) {
+    (Some(pool.to_owned()), Some(username.to_owned()))
 }
 
 /// An InitiateAuth request.

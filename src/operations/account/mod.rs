@@ -1,3 +1,4 @@
 //! A user's own account.
 
+mod delete_user;
 mod get_user;

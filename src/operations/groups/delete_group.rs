@@ -18,7 +18,7 @@ impl Operation for api::DeleteGroupRequest {
         batch.delete(&group.key);
         batch.put(&removal, &records::GroupRemoval { name: group.key.name, requested_at });
         cx.commit(batch).await?;
-        cx.removed.notify_one();
+        cx.removal_begun.notify_one();
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ impl Operation for api::DeleteUserPoolRequest {
         let requested_at = cx.now().as_millisecond();
         batch.put(&PoolRemovalKey { pool: pool.id.clone() }, &records::PoolRemoval { requested_at });
         cx.commit(batch).await?;
-        cx.removed.notify_one();
+        cx.removal_begun.notify_one();
         Ok(())
     }
 }

@@ -4,9 +4,10 @@ use crate::access::caller::Anyone;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
+use crate::context::aliases::alias_key;
 use crate::context::clients::Client;
 use crate::context::sessions::OpenSession;
-use crate::context::users::{User, alias_key, status_name};
+use crate::context::users::{User, status_name};
 use crate::context::verification::Judgement;
 use crate::domain::auth_flows::Flow;
 use crate::domain::ids::Sub;
@@ -44,7 +45,7 @@ impl Operation for api::ConfirmSignUpRequest {
                     ..user.record.record.clone()
                 };
                 if let Some(alias) = proved {
-                    confirmed.attributes.insert(format!("{}_verified", alias.attribute()), "true".to_owned());
+                    confirmed.attributes.insert(alias.verified_flag(), "true".to_owned());
                     bind_alias(cx, &mut batch, &client, &user, alias, self.force_alias_creation()).await?;
                 }
                 user.replace(&mut batch, &confirmed);
@@ -107,7 +108,7 @@ async fn bind_alias(
         let sub = Sub::parse(&holder.sub).ok_or_else(|| Error::internal("an alias's owner is not a sub"))?;
         if let Some(loser) = cx.user(Owner { pool: client.pool.id.clone(), sub }).await? {
             let mut record = loser.record.record.clone();
-            record.attributes.insert(format!("{}_verified", alias.attribute()), "false".to_owned());
+            record.attributes.insert(alias.verified_flag(), "false".to_owned());
             record.modified_at = cx.now().as_millisecond();
             loser.replace(batch, &record);
         }

@@ -5,9 +5,9 @@ use crate::access::caller::Anyone;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
+use crate::context::aliases::alias_key;
 use crate::context::clients::Client;
 use crate::context::pools::Pool;
-use crate::context::users::alias_key;
 use crate::context::verification::{Recipient, verified_first};
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::{Attributes, is_written_by_the_service_alone};
@@ -105,7 +105,7 @@ impl api::SignUpRequest {
             let violation = Violation { path: "password".into(), value: ViolatingValue::Sensitive, constraint };
             return Err(Error::Constraints(vec![violation]));
         };
-        pool.password_policy().check(password)?;
+        pool.password_policy().check(password).map_err(Error::InvalidPassword)?;
         Ok(Secret::new(password.clone()))
     }
 }
@@ -114,7 +114,7 @@ impl api::SignUpRequest {
 fn with_verified_flags(mut attributes: Attributes) -> Attributes {
     for alias in [Alias::Email, Alias::PhoneNumber] {
         if attributes.contains_key(alias.attribute()) {
-            attributes.insert(format!("{}_verified", alias.attribute()), "false".to_owned());
+            attributes.insert(alias.verified_flag(), "false".to_owned());
         }
     }
     attributes
@@ -149,6 +149,9 @@ fn claim_names(batch: &mut Batch, pool: &Pool, owner: &Owner, username: &str, at
     let key = UsernameKey { pool: pool.id.clone(), name: pool.username_rules().fold(username) };
     batch.expect_absent(&key);
     batch.put(&key, &name_owner);
+    if pool.username_rules().aliases.contains(&Alias::PreferredUsername) {
+        batch.expect_absent(&alias_key(pool, Alias::PreferredUsername, username));
+    }
     for (alias, value) in unique_attributes(pool, attributes) {
         let key = alias_key(pool, alias, value);
         batch.expect_absent(&key);

@@ -1,1 +1,2 @@
+mod delete_user;
 mod get_user;

@@ -6,10 +6,11 @@ use cognate::domain::ids::{ClientId, PoolId, Sub};
 use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
-use cognate::store::records::{Client, Code, NameOwner, Session, TokenFamily, User};
+use cognate::store::records::{Client, Code, NameOwner, Session, TokenFamily, User, UserRemoval};
 use cognate::store::{
     AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, Entry, FamilyKey, GroupKey, Key as _, MemberKey,
-    MembershipKey, OutboxKey, Owner, PoolKey, SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UsernameKey,
+    MembershipKey, OutboxKey, Owner, PoolKey, SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UserRemovalKey,
+    UsernameKey,
 };
 use uuid::Uuid;
 
@@ -123,6 +124,25 @@ async fn a_user_whose_name_is_gone_and_a_name_whose_user_is_gone_are_named() {
         format!("user ({user}): the username is gone, or another user's"),
     ];
     assert_eq!(findings, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_deleted_user_has_left_is_in_order_but_not_a_removal_of_a_user_who_is_there() {
+    let stopped = Stopped::new().await;
+    let deleted = Owner { pool: stopped.owner.pool.clone(), sub: Sub(Uuid::from_u128(7)) };
+    let left = async |_: &dyn Store, batch: &mut Batch| {
+        batch.put(&UserRemovalKey { owner: deleted.clone() }, &UserRemoval { requested_at: 1 });
+        batch.put(&CodeKey { owner: deleted.clone(), purpose: 1 }, &Code { expires_at: 1, ..Code::default() });
+        let family = FamilyKey { owner: deleted.clone(), event: Uuid::from_u128(1) };
+        batch.put(&family, &TokenFamily { expires_at: 1, ..TokenFamily::default() });
+    };
+    assert_eq!(stopped.changed(left).await.findings().await, Vec::<String>::new());
+    let doomed = async |_: &dyn Store, batch: &mut Batch| {
+        batch.put(&UserRemovalKey { owner: stopped.owner.clone() }, &UserRemoval { requested_at: 1 });
+    };
+    let expected =
+        format!("removal of a user ({}): the user is still there, and would lose what is theirs", stopped.user());
+    assert_eq!(stopped.changed(doomed).await.findings().await, [expected]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

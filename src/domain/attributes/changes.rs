@@ -1,0 +1,225 @@
+//! Changing the attributes of a user who exists: what may change, and what changes with it.
+
+use super::{Attributes, Schema, check_addresses, check_size, refuse, sentence_about_missing};
+use crate::domain::usernames::Alias;
+use crate::error::Error;
+
+impl Schema {
+    /// The attributes `before`, with the given values written over them; an empty value clears. Refuses what
+    /// [`Schema::check_new`] would, and what cannot be updated.
+    pub fn updated(&self, before: &Attributes, given: &Attributes) -> Result<Attributes, Error> {
+        check_addresses(given)?;
+        refuse(given.iter().filter_map(|(name, value)| self.problem_with(name, value)).collect())?;
+        self.refuse_immutable(given.keys())?;
+        let mut after = before.clone();
+        after.extend(given.clone());
+        after.retain(|_, value| !value.is_empty());
+        for address in [Alias::Email, Alias::PhoneNumber] {
+            settle_verified_flag(address, before, given, &mut after)?;
+        }
+        self.refuse_missing(&after)?;
+        check_size(&after)?;
+        Ok(after)
+    }
+
+    /// The attributes `before` without those of these names. One that is not there is no error.
+    pub fn without(&self, before: &Attributes, names: &[String]) -> Result<Attributes, Error> {
+        let unknown: String = names
+            .iter()
+            .filter(|name| self.definition(name).is_none())
+            .map(|name| format!("user.{name}: Attribute does not exist in the schema.\n"))
+            .collect();
+        if !unknown.is_empty() {
+            return Err(Error::invalid_parameter(format!("Invalid user attributes: {unknown}")));
+        }
+        self.refuse_immutable(names)?;
+        let mut after = before.clone();
+        after.retain(|name, _| !names.contains(name));
+        for address in [Alias::Email, Alias::PhoneNumber] {
+            settle_verified_flag(address, before, &Attributes::new(), &mut after)?;
+        }
+        self.refuse_missing(&after)?;
+        Ok(after)
+    }
+
+    /// An immutable attribute has the value that it got when the user came into being, or none for ever.
+    fn refuse_immutable<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+        let is_immutable = |name: &str| self.definition(name).is_some_and(|definition| !definition.mutable);
+        match names.into_iter().find(|name| is_immutable(name)) {
+            Some(name) => Err(Error::invalid_parameter(format!("user.{name}: Attribute cannot be updated."))),
+            None => Ok(()),
+        }
+    }
+
+    fn refuse_missing(&self, after: &Attributes) -> Result<(), Error> {
+        refuse(self.missing(after).map(sentence_about_missing).collect())
+    }
+}
+
+/// Whoever has an address has its flag. It says of this very address that it is verified: another address loses it, unless
+/// the flag is given with it.
+fn settle_verified_flag(
+    address: Alias,
+    before: &Attributes,
+    given: &Attributes,
+    after: &mut Attributes,
+) -> Result<(), Error> {
+    let (name, flag) = (address.attribute(), address.verified_flag());
+    let said_verified =
+        given.get(&flag).filter(|value| !value.is_empty()).map(|value| value.eq_ignore_ascii_case("true"));
+    let Some(value) = after.get(name) else {
+        if said_verified == Some(true) {
+            return Err(Error::invalid_parameter(format!("{flag} cannot be true without a value of {name}.")));
+        }
+        after.remove(&flag);
+        return Ok(());
+    };
+    let still_verified = before.get(name) == Some(value) && after.get(&flag).is_some_and(|flag| flag == "true");
+    after.insert(flag, said_verified.unwrap_or(still_verified).to_string());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attributes::{AttributeRequest, DataType};
+
+    fn schema() -> Schema {
+        let custom = |name: &str, mutable| AttributeRequest {
+            name: Some(name.to_owned()),
+            data_type: Some(DataType::String),
+            mutable: Some(mutable),
+            ..AttributeRequest::default()
+        };
+        let required =
+            |name: &str| AttributeRequest { name: Some(name.to_owned()), required: Some(true), ..Default::default() };
+        Schema::with(vec![custom("team", true), custom("badge", false), required("email"), required("name")]).unwrap()
+    }
+
+    fn attributes(pairs: &[(&str, &str)]) -> Attributes {
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    fn alice() -> Attributes {
+        attributes(&[("email", "a@example.com"), ("email_verified", "true"), ("name", "Alice"), ("custom:badge", "7")])
+    }
+
+    fn with(pairs: &[(&str, &str)]) -> Attributes {
+        let mut all = alice();
+        all.extend(attributes(pairs));
+        all.retain(|_, value| !value.is_empty());
+        all
+    }
+
+    fn updated(given: &[(&str, &str)]) -> Result<Attributes, String> {
+        schema().updated(&alice(), &attributes(given)).map_err(|error| error.to_string())
+    }
+
+    fn without(names: &[&str]) -> Result<Attributes, String> {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        schema().without(&alice(), &names).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_given_is_written_over_what_was_there_and_an_empty_value_clears() {
+        assert_eq!(updated(&[]), Ok(alice()));
+        assert_eq!(
+            updated(&[("custom:team", "red"), ("name", "Al")]),
+            Ok(with(&[("custom:team", "red"), ("name", "Al")]))
+        );
+        assert_eq!(updated(&[("custom:team", ""), ("nickname", "")]), Ok(alice()));
+    }
+
+    #[test]
+    fn a_flag_is_of_the_address_that_it_was_given_for() {
+        for (given, email, flag) in [
+            (&[("email", "a@example.com")][..], "a@example.com", "true"),
+            (&[("email", "b@example.com")], "b@example.com", "false"),
+            (&[("email", "A@example.com")], "A@example.com", "false"),
+            (&[("email", "b@example.com"), ("email_verified", "TRUE")], "b@example.com", "true"),
+            (&[("email", "b@example.com"), ("email_verified", "")], "b@example.com", "false"),
+            (&[("email_verified", "false")], "a@example.com", "false"),
+            (&[("email_verified", "")], "a@example.com", "false"),
+        ] {
+            assert_eq!(updated(given), Ok(with(&[("email", email), ("email_verified", flag)])), "{given:?}");
+        }
+        let with_phone = [("phone_number", "+15550100"), ("phone_number_verified", "false")];
+        assert_eq!(updated(&with_phone[..1]), Ok(with(&with_phone)));
+        assert_eq!(updated(&[("phone_number_verified", "false")]), Ok(alice()));
+        assert_eq!(
+            updated(&[("phone_number_verified", "true")]),
+            Err("phone_number_verified cannot be true without a value of phone_number.".to_owned())
+        );
+        assert_eq!(without(&["email_verified"]), Ok(with(&[("email_verified", "false")])));
+        let before = with(&[("phone_number", "+15550100"), ("phone_number_verified", "true")]);
+        assert_eq!(schema().without(&before, &["phone_number".to_owned()]).unwrap(), alice());
+        assert_eq!(schema().updated(&before, &attributes(&[("phone_number", "")])).unwrap(), alice());
+    }
+
+    #[test]
+    fn what_may_not_be_changed_is_refused_in_cognitos_words() {
+        for (given, sentence) in [
+            (
+                ("custom:shoe", "44"),
+                "Attributes did not conform to the schema: custom:shoe: Attribute does not exist in the schema.",
+            ),
+            (
+                ("custom:shoe", ""),
+                "Attributes did not conform to the schema: custom:shoe: Attribute does not exist in the schema.",
+            ),
+            (
+                ("birthdate", "1999"),
+                "Attributes did not conform to the schema: birthdate: The length of the value must be greater than or equal to 10.",
+            ),
+            (("custom:badge", "8"), "user.custom:badge: Attribute cannot be updated."),
+            (("custom:badge", ""), "user.custom:badge: Attribute cannot be updated."),
+            (("sub", "x"), "user.sub: Attribute cannot be updated."),
+            (("email", ""), "Attributes did not conform to the schema: email: The attribute is required"),
+            (
+                ("name", ""),
+                "Attributes did not conform to the schema: name.formatted: The attribute name.formatted is required",
+            ),
+            (("email", "nowhere"), "Invalid email address format."),
+            (("phone_number", "0100"), "Invalid phone number format."),
+        ] {
+            assert_eq!(updated(&[given]), Err(sentence.to_owned()), "{given:?}");
+        }
+        for (names, sentence) in [
+            (
+                &["custom:shoe", "custom:hat"][..],
+                "Invalid user attributes: user.custom:shoe: Attribute does not exist in the schema.\nuser.custom:hat: Attribute does not exist in the schema.\n",
+            ),
+            (&["custom:badge"], "user.custom:badge: Attribute cannot be updated."),
+            (&["sub"], "user.sub: Attribute cannot be updated."),
+            (&["email"], "Attributes did not conform to the schema: email: The attribute is required"),
+        ] {
+            assert_eq!(without(names), Err(sentence.to_owned()), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn all_attributes_together_are_bounded() {
+        let mut definitions: Vec<_> = schema().definitions().cloned().collect();
+        let template = schema().definition("custom:team").unwrap().clone();
+        definitions.extend(
+            (0..30).map(|number| super::super::AttributeDefinition {
+                name: format!("custom:{number}"),
+                ..template.clone()
+            }),
+        );
+        let wide = Schema::kept(definitions);
+        let long = "x".repeat(2048);
+        let mut all = alice();
+        for number in 0..30 {
+            match wide.updated(&all, &attributes(&[(&format!("custom:{number}"), &long)])) {
+                Ok(more) => all = more,
+                Err(refused) => {
+                    assert_eq!(refused.to_string(), "The attributes of a user cannot have more than 49152 bytes.");
+                    assert_eq!(number, 23);
+                    return;
+                }
+            }
+        }
+        panic!("attributes grew without end");
+    }
+}

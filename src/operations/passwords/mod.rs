@@ -1,0 +1,3 @@
+//! Passwords of users who exist.
+
+mod admin_set_user_password;

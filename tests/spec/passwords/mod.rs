@@ -1,0 +1,1 @@
+mod admin_set_user_password;
