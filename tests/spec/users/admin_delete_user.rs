@@ -8,6 +8,7 @@ use cognate::store::{Batch, FamilyKey, Owner, UserRemovalKey, records, sweep_rem
 use serde_json::json;
 
 use super::{refuses_what_is_unknown, unknown_user};
+use crate::groups;
 use crate::spec;
 use crate::support::fixtures::{PASSWORD, answer, hide_users, initiate_auth};
 use crate::support::process::eventually;
@@ -124,7 +125,9 @@ spec! {
     async fn nothing_of_the_user_remains_once_it_is_swept(world: World) {
         let client = world.app_client().await;
         let (alice, bob) = (world.confirmed_user(&client, "alice").await, world.confirmed_user(&client, "bob").await);
+        groups::create(&world, &client.pool, "staff").await;
         for name in ["alice", "bob"] {
+            groups::add(&world, &client.pool, name, "staff").await.unwrap();
             world.sign_in(&client, name).await;
             world.try_password(&client, name, "Wr0ngPassw0rd!").await.unwrap_err();
         }
