@@ -2,13 +2,13 @@
 //!
 //! Runs where `COGNATE_DISK_FULL_ROUNDS` says how often, on a file system in memory and on ext4 in turn.
 
-use cognate::api::{self, Op};
+use cognate::api::{self, Op, auth_flow};
 use tonic_types::StatusExt as _;
 
 use super::{disk, number, skipped};
 use crate::disk::Disk;
 use crate::ledger::{Ledger, Load, lasting};
-use crate::support::fixtures::{PASSWORD, TestClient};
+use crate::support::fixtures::{PASSWORD, TestClient, initiate_auth};
 use crate::support::process::Service;
 use crate::support::{http, refusal};
 
@@ -40,18 +40,18 @@ async fn fills_up(disk: &Disk) {
     };
     let mut service = start();
     let client = service.quickstart.public();
-    let access_token = signed_in(&service, &client).await;
+    let tokens = signed_in(&service, &client).await;
     let mut load = Load::begin(&service, "user");
     load.acknowledges(ACKNOWLEDGED).await;
     // Others take the room little by little; the last write that is accepted leaves the reserve untouched.
     load.may_end();
     disk.fill_up_to(RESERVE_MEBIBYTES * 1024 * 1024 / 2);
     let accounts = load.accounts().await;
-    reads_only(&service, &client, &access_token).await;
+    reads_only(&service, &client, &tokens).await;
     service.process.logs("the disk is nearly full: writes are refused");
 
     disk.fill_up_to(0);
-    reads_only(&service, &client, &access_token).await;
+    reads_only(&service, &client, &tokens).await;
     service.process.terminate();
     assert!(service.process.end().success(), "{}", service.process.errors());
     let log = service.process.errors();
@@ -59,11 +59,11 @@ async fn fills_up(disk: &Disk) {
     // On the full disk it starts, once and again, after an orderly end and after a kill.
     for _ in 0..3 {
         service = start();
-        reads_only(&service, &client, &access_token).await;
+        reads_only(&service, &client, &tokens).await;
         service.process.kill();
     }
     service = start();
-    reads_only(&service, &client, &access_token).await;
+    reads_only(&service, &client, &tokens).await;
     disk.empty();
     service.caller.call(client.sign_up_request("late")).await.unwrap();
     service.process.logs("the disk has room again");
@@ -74,26 +74,33 @@ async fn fills_up(disk: &Disk) {
     println!("a disk was full: {}", ledger.concludes(service).await);
 }
 
-/// An access token that will be shown while the disk is full.
-async fn signed_in(service: &Service, client: &TestClient) -> String {
+/// Tokens that will be shown while the disk is full.
+async fn signed_in(service: &Service, client: &TestClient) -> api::AuthenticationResult {
     service.caller.call(client.sign_up_request("early")).await.unwrap();
     let (user_pool_id, username) = (Some(client.pool.clone()), Some("early".to_owned()));
     let confirmation = api::AdminConfirmSignUpRequest { user_pool_id, username, ..Default::default() };
     service.caller.call(confirmation).await.unwrap();
     let signed_in = service.caller.call(client.password_request("early", PASSWORD)).await.unwrap();
-    signed_in.authentication_result.unwrap().access_token.unwrap()
+    signed_in.authentication_result.unwrap()
 }
 
 /// Tokens are checked and records read; what writes is refused, on both wires, in words.
-async fn reads_only(service: &Service, client: &TestClient, access_token: &str) {
+async fn reads_only(service: &Service, client: &TestClient, tokens: &api::AuthenticationResult) {
     const TOLD: &str = "The server has no room to store this.";
-    let request = api::GetUserRequest { access_token: Some(access_token.to_owned()) };
+    let request = api::GetUserRequest { access_token: tokens.access_token.clone() };
     assert_eq!(service.caller.call(request).await.unwrap().username, "early");
     let (user_pool_id, username) = (Some(client.pool.clone()), Some("early".to_owned()));
     service.caller.call(api::AdminGetUserRequest { user_pool_id, username }).await.unwrap();
     let keys = http::get(&service.address, &format!("/{}/.well-known/jwks.json", client.pool)).await;
     assert_eq!(keys.status, 200);
+    // A refresh keeps its token, and so writes nothing.
+    let parameters = [("REFRESH_TOKEN", tokens.refresh_token().to_owned())];
+    let refresh = initiate_auth(client, auth_flow::Value::RefreshTokenAuth, parameters);
+    assert!(service.caller.call(refresh).await.unwrap().authentication_result.is_some());
 
+    // A sign-in counts its attempt before anything else.
+    let status = service.caller.call(client.password_request("early", PASSWORD)).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (tonic::Code::ResourceExhausted, TOLD));
     let request = client.sign_up_request("nobody");
     let status = service.caller.call(request.clone()).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (tonic::Code::ResourceExhausted, TOLD));
