@@ -31,7 +31,8 @@ impl Cx<'_> {
         if user.record.memberships == 0 {
             return Ok(groups);
         }
-        let memberships = self.store.list(&MembershipKey::prefix(&user.owner), None, usize::MAX).await?;
+        let count = usize::try_from(user.record.memberships).unwrap_or(usize::MAX);
+        let memberships = self.store.list(&MembershipKey::prefix(&user.owner), None, count).await?;
         for (MembershipKey { owner, group }, membership) in memberships {
             let group = self.group_named(&owner.pool, &group).await?;
             groups.extend(group.filter(|group| membership.is_in(group.id)));

@@ -46,6 +46,10 @@ const BATCHES_PER_GROUP_MAX: usize = 1024;
 /// Batches that may wait for the committer; more callers than that wait to hand theirs over.
 const BATCHES_WAITING_MAX: usize = 4096;
 
+/// Entries that are read where the caller runs: as a single read they take microseconds, and a thread's hand-over would take
+/// longer. More of them are read where blocking is allowed.
+const ENTRIES_INLINE_MAX: usize = 128;
+
 /// How often the witness is written: with each group it would cost a twentieth of a lone commit.
 const GROUPS_PER_NOTE: u64 = 4;
 
@@ -185,10 +189,15 @@ impl Store for SledStore {
     }
 
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure> {
-        let read = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
+        let tree = ::sled::Tree::clone(&self.tree);
+        let entry = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
             entry.map_err(engine).and_then(|(key, bytes)| Ok((key.to_vec(), envelope::unwrap(&key, &bytes)?)))
         };
-        undamaged(|| self.tree.range(range).take(limit).map(read).collect())
+        let read = move || undamaged(|| tree.range(range).take(limit).map(entry).collect());
+        if limit <= ENTRIES_INLINE_MAX {
+            return read();
+        }
+        tokio::task::spawn_blocking(read).await.map_err(|cause| Failure::Engine(cause.to_string()))?
     }
 
     async fn examine(&self, range: KeyRange, limit: usize) -> Result<Vec<Examined>, Failure> {
