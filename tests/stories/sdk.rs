@@ -12,6 +12,7 @@ use aws_sdk_cognitoidentityprovider::types::{
     DeliveryMediumType, ExplicitAuthFlowsType, UserStatusType, VerifiedAttributeType,
 };
 use aws_sdk_cognitoidentityprovider::{Client, Config};
+use cognate::domain::source::Source;
 
 use crate::present;
 use crate::support::fixtures::{PASSWORD, TestClient};
@@ -397,9 +398,14 @@ async fn an_access_key_must_be_right() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_with_too_much_to_do_says_so() {
-    let world = World::at(Wire::Json, present(), |config| config.password_hash_wait_seconds = 0).await;
+    let world = World::at(Wire::Json, present(), |config| config.password_hash_queue_max = 0).await;
     let sdk = sdk(&world, &world.operator);
     let app = app(&sdk, &pool(&sdk, None).await, false, &BY_PASSWORD).await;
+    // Every place to hash is taken.
+    let mut held = Vec::new();
+    while let Ok(place) = world.app.services.passwords.place(Source::Process, None).await {
+        held.push(place);
+    }
     let sign_up = sdk.sign_up().client_id(&app.id).username("ida").password(PASSWORD);
     refused!(sign_up, is_too_many_requests_exception, "Rate exceeded");
 }
