@@ -237,11 +237,15 @@ async fn a_request_whose_caller_hangs_up_leaves_its_line() {
     let body = serde_json::to_vec(&service.quickstart.public().sign_up_request("alice")).unwrap();
     let head = format!(
         "POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-amz-json-1.1\r\n\
-         x-amz-target: AWSCognitoIdentityProviderService.SignUp\r\ncontent-length: {}\r\n\r\n",
+         x-amz-target: AWSCognitoIdentityProviderService.SignUp\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
         body.len()
     );
     let mut connection = TcpStream::connect(&service.address).unwrap();
-    connection.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+    connection.write_all(head.as_bytes()).unwrap();
+    // Of a caller who leaves before the request has begun there is nothing to tell. It has when the body is asked for.
+    let mut interim = [0; 25];
+    connection.read_exact(&mut interim).unwrap();
+    connection.write_all(&body).unwrap();
     drop(connection);
     service.process.logs("\"operation\":\"SignUp\"");
     service.process.kill();
