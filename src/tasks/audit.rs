@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::stopped;
 use crate::access::audit::trail::Trail;
 use crate::app::App;
-use crate::store::{AuditKey, Batch};
+use crate::store::{AuditKey, Batch, Failure};
 
 /// Records written at once.
 const BATCH_MAX: usize = 1024;
@@ -34,11 +34,9 @@ pub async fn run(app: App, trail: Trail, mut stop: watch::Receiver<bool>) {
     loop {
         let is_last = *stop.borrow();
         app.audit.take(&mut handed_over, BATCH_MAX);
-        match write(&app, &trail, &mut handed_over, &known).await {
+        match write(&app, &trail, &mut handed_over, &mut known).await {
             Ok(0) if is_last => return,
             Ok(0) => {
-                // What a crash left is done with.
-                known.clear();
                 tokio::select! {
                     () = app.audit.wait(&mut handed_over, BATCH_MAX) => {}
                     () = app.audit.committed.notified() => {}
@@ -80,27 +78,34 @@ async fn left_by_a_crash(app: &App, trail: &Arc<Mutex<Trail>>) -> Result<HashSet
     read.map_err(|cause| cause.to_string())?.map_err(|cause| cause.to_string())
 }
 
-/// Writes what there is, and gives how much it was. After a failure everything is still to be written.
+/// Writes what there is, and gives how much it was. After a failure everything is still to be written; of what is `known`
+/// to be in the files, nothing is.
 async fn write(
     app: &App,
     trail: &Arc<Mutex<Trail>>,
     handed_over: &mut Vec<Vec<u8>>,
-    known: &HashSet<String>,
+    known: &mut HashSet<String>,
 ) -> Result<usize, String> {
     let store = &*app.services.store;
     let committed = store.list::<AuditKey>(AuditKey::PREFIX, None, BATCH_MAX).await;
     let mut committed = committed.map_err(|cause| cause.to_string())?;
     // What may yet be lost with its write is told of when it is durable.
     committed.retain(|(_, entry)| entry.is_durable(store));
-    let is_new = |key: &AuditKey| !known.contains(&key.event.to_string());
-    let of_writes = committed.iter().filter(|(key, _)| is_new(key)).map(|(_, entry)| entry.record.record.clone());
+    if committed.is_empty() {
+        // What a crash or a full disk had left is done with.
+        known.clear();
+    }
+    let new: Vec<_> = committed.iter().filter(|(key, _)| !known.contains(&key.event.to_string())).collect();
+    let of_writes = new.iter().map(|(_, entry)| entry.record.record.clone());
     let records: Vec<Vec<u8>> = handed_over.iter().cloned().chain(of_writes).collect();
+    let appended = records.len();
     if !records.is_empty() {
         let trail = trail.clone();
         let append = move || trail.lock().unwrap_or_else(PoisonError::into_inner).append(&records);
-        let appended = tokio::task::spawn_blocking(append).await;
-        appended.map_err(|cause| cause.to_string())?.map_err(|cause| cause.to_string())?;
+        let done = tokio::task::spawn_blocking(append).await;
+        done.map_err(|cause| cause.to_string())?.map_err(|cause| cause.to_string())?;
     }
+    known.extend(new.iter().map(|(key, _)| key.event.to_string()));
     if app.audit.is_failing() {
         app.audit.set_failing(false);
         tracing::info!("the audit trail is written again");
@@ -108,9 +113,19 @@ async fn write(
     let written = handed_over.len() + committed.len();
     handed_over.clear();
     let mut batch = Batch::default();
-    committed.into_iter().for_each(|(key, _)| batch.delete(&key));
-    if !batch.is_empty() {
-        store.commit(batch).await.map_err(|cause| cause.to_string())?;
+    committed.iter().for_each(|(key, _)| batch.delete(key));
+    if batch.is_empty() {
+        return Ok(written);
     }
-    Ok(written)
+    match store.commit(batch).await {
+        Ok(()) => {
+            for (key, _) in &committed {
+                known.remove(&key.event.to_string());
+            }
+            Ok(written)
+        }
+        // The lines are written. That their records still stand in the store is known, and mended when there is room.
+        Err(Failure::Full) => Ok(appended),
+        Err(cause) => Err(cause.to_string()),
+    }
 }
