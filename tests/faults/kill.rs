@@ -1,6 +1,6 @@
 //! `kill -9` at any moment loses nothing that was acknowledged.
 //!
-//! `COGNATE_KILL_ROUNDS` says how often (25), `COGNATE_KILL_SEED` after how many acknowledgements each time.
+//! `COGNATE_KILL_ROUNDS` says how often (50), `COGNATE_KILL_SEED` after how many acknowledgements each time.
 //! `COGNATE_KILL_POINT_ROUNDS` says how often the process dies at a named point of the committer; without it, it does not.
 
 use std::os::unix::process::ExitStatusExt as _;
@@ -19,7 +19,7 @@ const ACKNOWLEDGED_MAX: u8 = 48;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost() {
     let (rounds, seed) =
-        (number("COGNATE_KILL_ROUNDS").unwrap_or(25), number("COGNATE_KILL_SEED").unwrap_or(20_260_107));
+        (number("COGNATE_KILL_ROUNDS").unwrap_or(50), number("COGNATE_KILL_SEED").unwrap_or(20_260_107));
     let chance = Rng::seeded(seed);
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data");
