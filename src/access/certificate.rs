@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use aws_lc_rs::digest;
 use jiff::Timestamp;
 use rustls::DistinguishedName;
 use rustls::RootCertStore;
@@ -18,6 +17,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 use webpki::{EndEntityCert, KeyUsage};
 
+use crate::crypto::keys::sha256;
 /// The certificate that a client proved to hold, on one connection.
 pub struct ClientCertificate {
     chain: Vec<CertificateDer<'static>>,
@@ -35,7 +35,7 @@ impl ClientCertificate {
         // A URI has a scheme; without one it could be taken for a DNS name.
         let uris = parsed.valid_uri_names().filter(|uri| uri.contains(':'));
         let identities = uris.chain(parsed.valid_dns_names()).map(str::to_owned).collect();
-        let fingerprint = hex::encode(digest::digest(&digest::SHA256, own));
+        let fingerprint = hex::encode(sha256(own));
         let chain = chain.iter().map(|each| each.clone().into_owned()).collect();
         Some(ClientCertificate { chain, identities, fingerprint, valid_at: AtomicI64::new(i64::MIN) })
     }

@@ -24,6 +24,7 @@ use serde::Deserialize;
 
 use super::access_keys;
 use super::policy::Policy;
+use crate::crypto::keys::sha256;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::secret::Secret;
 use crate::live::{Sources, Unusable};
@@ -253,8 +254,8 @@ impl Arn {
     fn derived_id(&self) -> String {
         const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let lasting = self.role().unwrap_or_else(|| self.text.clone());
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, lasting.as_bytes());
-        let letters = hash.as_ref().iter().take(17).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        let letters =
+            sha256(lasting.as_bytes()).into_iter().take(17).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         let prefix = if self.is_user() { "AIDA" } else { "AROA" };
         letters.fold(prefix.to_owned(), |mut id, letter| {
             id.push(letter);

@@ -4,11 +4,12 @@
 //! refused: nothing here issues or needs them, and each would widen what a stolen request can do. What decides the
 //! meaning of a request (its target, its content type, its date, its body) must be under the signature.
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
+use crate::crypto::keys::sha256;
 use crate::error::Error;
 
 /// The parts of an HTTP request that a signature covers.
@@ -320,7 +321,7 @@ fn signing_key(secret: &[u8], day: &str, region: &str) -> hmac::Key {
 }
 
 fn hex_sha256(bytes: &[u8]) -> String {
-    hex::encode(digest::digest(&digest::SHA256, bytes))
+    hex::encode(sha256(bytes))
 }
 
 /// Reads `20260107T050609Z` and nothing else.

@@ -1,6 +1,5 @@
 //! The RSA keys with which a pool signs its tokens: one for ID tokens, one for access tokens, as Cognito has.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
@@ -9,6 +8,7 @@ use bytes::Bytes;
 use jsonwebtoken::DecodingKey;
 use serde::Serialize;
 
+use super::keys::sha256;
 use super::sealing::{CannotOpen, Sealer};
 use crate::rng::Rng;
 use crate::store::records;
@@ -86,7 +86,7 @@ impl NewKeys {
         let one = |pair: &KeyPair| {
             let pkcs8 = AsDer::<Pkcs8V1Der<'_>>::as_der(pair).map_err(|_| Unusable::Key)?;
             let public = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
-            let key_id = BASE64_STANDARD.encode(digest(&SHA256, &public.n));
+            let key_id = BASE64_STANDARD.encode(sha256(&public.n));
             let sealed_private_key = sealer.seal(place, pkcs8.as_ref(), rng);
             Ok::<_, Unusable>(records::SigningKey { key_id, sealed_private_key, modulus: public.n, exponent: public.e })
         };
