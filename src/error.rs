@@ -73,6 +73,8 @@ pub enum Error {
     NotHonoured(Cow<'static, str>),
     #[error("Password attempts exceeded")]
     PasswordAttemptsExceeded,
+    #[error("Password reset required for the user")]
+    PasswordResetRequired,
     #[error("Refresh Token has expired")]
     RefreshTokenExpired,
     #[error("Refresh Token has been revoked")]
@@ -189,6 +191,7 @@ impl Error {
             | UserCannotBeConfirmed(_)
             | UserIsDisabled => Exception::NotAuthorized,
             Conflict | TooManyRequests => Exception::TooManyRequests,
+            PasswordResetRequired => Exception::PasswordResetRequired,
             Unauthorized => Exception::Unauthorized,
             UnrecognizedClient => Exception::UnrecognizedClient,
             UnsupportedOperation => Exception::UnsupportedOperation,
@@ -217,6 +220,7 @@ pub enum Exception {
     LimitExceeded,
     MissingAuthenticationToken,
     NotAuthorized,
+    PasswordResetRequired,
     ResourceNotFound,
     TooManyRequests,
     Unauthorized,

@@ -135,5 +135,7 @@ pub fn status_name(status: records::UserStatus) -> &'static str {
         records::UserStatus::Unknown => "UNKNOWN",
         records::UserStatus::Unconfirmed => "UNCONFIRMED",
         records::UserStatus::Confirmed => "CONFIRMED",
+        records::UserStatus::ForceChangePassword => "FORCE_CHANGE_PASSWORD",
+        records::UserStatus::ResetRequired => "RESET_REQUIRED",
     }
 }

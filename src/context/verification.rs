@@ -65,6 +65,7 @@ impl Cx<'_> {
             expires_at: after(now, SIGN_UP_CODE_LIFE).as_millisecond(),
             wrong_tries: 0,
             epoch: self.store.epoch().number,
+            new_value: None,
         };
         batch.put(&CodeKey { owner: to.owner.clone(), purpose }, &record);
         delivery::enqueue(batch, &message(pool, to, code), &self.sealer, &self.rng, now);

@@ -27,6 +27,7 @@ macro_rules! kinds {
 
         /// An entry of some kind.
         #[derive(Clone, Debug)]
+        #[expect(clippy::large_enum_variant, reason = "entries are looked at one by one and not kept")]
         pub enum Known { $($key($key, <$key as Key>::Record)),* }
 
         impl Known {

@@ -101,9 +101,11 @@ fn code(error: &Error) -> Code {
         | MissingParameter(_)
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
-        AutoVerificationOff | UnsupportedOperation | UserCannotBeConfirmed(_) | UserIsNotConfirmed => {
-            Code::FailedPrecondition
-        }
+        AutoVerificationOff
+        | UnsupportedOperation
+        | UserCannotBeConfirmed(_)
+        | UserIsNotConfirmed
+        | PasswordResetRequired => Code::FailedPrecondition,
         AccessDenied { .. } | AttributeNotWritable | SignUpNotPermitted | UserIsDisabled => Code::PermissionDenied,
         AccessTokenExpired
         | AccessTokenLacksScope

@@ -239,6 +239,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::UnrecognizedClient
         | Exception::UnsupportedOperation
         | Exception::UnsupportedTokenType
+        | Exception::PasswordResetRequired
         | Exception::UserNotConfirmed
         | Exception::UserNotFound
         | Exception::UsernameExists => StatusCode::BAD_REQUEST,

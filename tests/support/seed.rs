@@ -64,6 +64,7 @@ pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>, s
                 password_hash: password_hash.clone(),
                 generation: 0,
                 memberships: 0,
+                password_expires_at: None,
             };
             batch.put(&UsernameKey { pool: pool.clone(), name }, &NameOwner { sub });
             batch.put(&UserKey { owner }, &user);

@@ -94,6 +94,8 @@ impl api::CreateUserPoolClientRequest {
                 .map(|number| number == prevent_user_existence_error_types::Value::Enabled as i32),
             token_revocation: self.enable_token_revocation.unwrap_or(true),
             session_minutes: self.auth_session_validity.unwrap_or(SESSION_MINUTES),
+            refresh_token_rotation: false,
+            rotation_grace_seconds: 0,
         })
     }
 

@@ -98,6 +98,7 @@ impl api::CreateUserPoolRequest {
             email_subject: template.email_subject.or_else(|| self.email_verification_subject.clone()),
             sms_message: template.sms_message.or_else(|| self.sms_verification_message.clone()),
             tags: self.user_pool_tags.clone(),
+            ..records::Pool::default()
         })
     }
 

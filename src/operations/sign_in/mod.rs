@@ -104,6 +104,9 @@ fn refuse_unready(user: &User) -> Result<(), Error> {
     }
     match user.record.status() {
         UserStatus::Confirmed => Ok(()),
-        UserStatus::Unconfirmed | UserStatus::Unknown => Err(Error::UserIsNotConfirmed),
+        UserStatus::ResetRequired => Err(Error::PasswordResetRequired),
+        UserStatus::Unconfirmed | UserStatus::ForceChangePassword | UserStatus::Unknown => {
+            Err(Error::UserIsNotConfirmed)
+        }
     }
 }

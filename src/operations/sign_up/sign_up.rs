@@ -45,6 +45,7 @@ impl Operation for api::SignUpRequest {
             password_hash: cx.new_password_hash(&password).await?,
             generation: 0,
             memberships: 0,
+            password_expires_at: None,
         };
         let mut batch = Batch::default();
         batch.expect(&client.pool.key(), Some(&client.pool.record));
