@@ -26,6 +26,24 @@ fn is_host_label(label: &str) -> bool {
         && label.chars().all(|character| character.is_alphanumeric() || character == '-')
 }
 
+/// Whether mail may come from there: an address, or a name and behind it the address in angle brackets.
+///
+/// A name with separators of address lists in it stands in quotation marks, and nothing in it ends them.
+pub fn is_sender(value: &str) -> bool {
+    let Some((name, address)) = value.strip_suffix('>').and_then(|value| value.rsplit_once('<')) else {
+        return is_email(value);
+    };
+    let name = name.trim_end_matches(' ');
+    let quoted = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+    let separators = if quoted.is_some() { "" } else { "()<>[]@,;:" };
+    let is_text = |character: char| {
+        (character.is_alphanumeric() || character == ' ' || character.is_ascii_punctuation())
+            && !"\"\\".contains(character)
+            && !separators.contains(character)
+    };
+    name.len() <= SENDER_NAME_BYTES_MAX && quoted.unwrap_or(name).chars().all(is_text) && is_email(address)
+}
+
 /// Whether this is a number of E.164: a plus sign and up to fifteen digits.
 pub fn is_phone_number(value: &str) -> bool {
     value.strip_prefix('+').is_some_and(|digits| {
@@ -49,6 +67,7 @@ pub fn is_date_time(value: &str) -> bool {
 }
 
 const EMAIL_BYTES_MAX: usize = 254;
+const SENDER_NAME_BYTES_MAX: usize = 128;
 const PHONE_DIGITS_MAX: usize = 15;
 
 #[cfg(test)]
@@ -103,5 +122,37 @@ mod tests {
         for text in ["", "+", "15555550100", "+1234567890123456", "+1 555", "+1-555", "++1", "+٣", "+1\n"] {
             assert!(!is_phone_number(text), "{text:?}");
         }
+    }
+
+    #[test]
+    fn senders_are_addresses_with_or_without_a_name() {
+        for sender in [
+            "us@example.com",
+            "<us@example.com>",
+            "Us <us@example.com>",
+            "Caf\u{e9} No. 5 & Sons <us@example.com>",
+            "\"Us, Ltd. (London)\" <us@example.com>",
+        ] {
+            assert!(is_sender(sender), "{sender}");
+        }
+        for other in [
+            "",
+            "us",
+            "Us us@example.com",
+            "Us <us@example.com",
+            "Us <us>",
+            "a@example.com, b@example.com",
+            "a@example.com <b@example.com>",
+            "Us, Ltd. <us@example.com>",
+            "\"Us\" them\" <us@example.com>",
+            "\"Us\\\" <us@example.com>",
+            "\"Us <us@example.com>",
+            "Us\r\nBcc: all@example.com <us@example.com>",
+            "Us\u{202e} <us@example.com>",
+        ] {
+            assert!(!is_sender(other), "{other:?}");
+        }
+        assert!(is_sender(&format!("{} <us@example.com>", "n".repeat(128))));
+        assert!(!is_sender(&format!("{} <us@example.com>", "n".repeat(129))));
     }
 }

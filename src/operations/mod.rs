@@ -3,6 +3,27 @@
 //! A file holds the operation's `run` and the helpers that only it uses. What several operations of an area share stands in
 //! the area's `mod.rs`; what several areas share, in [`crate::context`] or, if it is a rule, in [`crate::domain`].
 
+/// Declares `Settings`: what can be changed of a pool or a client, taken from whichever request brings it. The requests
+/// have members of the same names, so that an update that leaves one out means just what a creation without it does.
+macro_rules! settings {
+    ($($request:ident),*: $members:tt) => {
+        settings! { struct $members }
+        $(settings! { from $request $members })*
+    };
+    (struct { $($member:ident: $kind:ty,)* }) => {
+        /// The settings as they were asked for. What is absent takes its default.
+        pub struct Settings { $($member: $kind,)* }
+    };
+    (from $request:ident { $($member:ident: $kind:ty,)* }) => {
+        impl From<&api::$request> for Settings {
+            fn from(request: &api::$request) -> Self {
+                let api::$request { $($member,)* .. } = request.clone();
+                Settings { $($member,)* }
+            }
+        }
+    };
+}
+
 mod account;
 mod clients;
 mod groups;

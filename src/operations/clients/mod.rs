@@ -4,10 +4,11 @@ mod create_user_pool_client;
 mod delete_user_pool_client;
 mod describe_user_pool_client;
 mod list_user_pool_clients;
+mod settings;
 
 use super::timestamp;
 use crate::api::json::Named as _;
-use crate::api::{self, explicit_auth_flows, prevent_user_existence_error_types, time_units};
+use crate::api::{self, explicit_auth_flows, feature, prevent_user_existence_error_types, time_units};
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::error::Error;
@@ -47,5 +48,9 @@ fn description(cx: &Cx<'_>, client: &Client) -> Result<api::UserPoolClient, Erro
         }),
         enable_token_revocation: Some(record.token_revocation),
         auth_session_validity: Some(record.session_minutes),
+        refresh_token_rotation: record.refresh_token_rotation.then(|| api::RefreshTokenRotation {
+            feature: Some(feature::Value::Enabled.into()),
+            retry_grace_period_seconds: i32::try_from(record.rotation_grace_seconds).ok(),
+        }),
     })
 }

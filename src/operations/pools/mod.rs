@@ -4,19 +4,18 @@ mod create_user_pool;
 mod delete_user_pool;
 mod describe_user_pool;
 mod list_user_pools;
+mod settings;
 
 use super::timestamp;
 use crate::api::json::Named;
 use crate::api::{
     self, alias_attribute, attribute_data, auth_factor, default_email_option, deletion_protection,
-    email_sending_account, user_pool_mfa, user_pool_tier, username_attribute, verified_attribute,
+    email_sending_account, recovery_option_name, user_pool_mfa, user_pool_tier, username_attribute, verified_attribute,
 };
 use crate::context::Cx;
 use crate::context::pools::Pool;
+use crate::domain::attributes::{AttributeDefinition, AttributeRequest, DataType};
 use crate::store::records;
-
-/// How long a temporary password and an unused account are good: the one value that is honoured.
-const VALIDITY_DAYS: i32 = 7;
 
 /// A pool with every setting as it took effect.
 fn description(cx: &Cx<'_>, pool: &Pool, users: usize) -> api::UserPool {
@@ -45,21 +44,30 @@ fn description(cx: &Cx<'_>, pool: &Pool, users: usize) -> api::UserPool {
             sms_message: record.sms_message.clone(),
             email_message,
             email_subject: record.email_subject.clone(),
-            default_email_option: Some(default_email_option::Value::ConfirmWithCode.into()),
-            ..Default::default()
+            email_message_by_link: record.email_message_by_link.clone(),
+            email_subject_by_link: record.email_subject_by_link.clone(),
+            default_email_option: Some(if record.confirms_by_link {
+                default_email_option::Value::ConfirmWithLink.into()
+            } else {
+                default_email_option::Value::ConfirmWithCode.into()
+            }),
         }),
+        user_attribute_update_settings: user_attribute_update_settings(record),
         mfa_configuration: Some(user_pool_mfa::Value::Off.into()),
         estimated_number_of_users: Some(i32::try_from(users).unwrap_or(i32::MAX)),
         email_configuration: Some(api::EmailConfiguration {
             email_sending_account: Some(email_sending_account::Value::CognitoDefault.into()),
+            from: record.email_from.clone(),
+            reply_to_email_address: record.email_reply_to.clone(),
             ..Default::default()
         }),
         user_pool_tags: record.tags.clone(),
         admin_create_user_config: Some(api::AdminCreateUserConfig {
             allow_admin_create_user_only: Some(record.admin_create_user_only),
-            unused_account_validity_days: Some(VALIDITY_DAYS),
-            ..Default::default()
+            unused_account_validity_days: temporary_password_days(record),
+            invite_message_template: invite_message_template(record),
         }),
+        account_recovery_setting: account_recovery_setting(record),
         username_configuration: record
             .case_sensitive
             .map(|case_sensitive| api::UsernameConfiguration { case_sensitive: Some(case_sensitive) }),
@@ -77,13 +85,39 @@ fn policies(record: &records::Pool) -> api::UserPoolPolicy {
             require_lowercase: Some(policy.require_lowercase),
             require_numbers: Some(policy.require_numbers),
             require_symbols: Some(policy.require_symbols),
-            temporary_password_validity_days: Some(VALIDITY_DAYS),
+            temporary_password_validity_days: temporary_password_days(record),
             ..Default::default()
         }),
         sign_in_policy: Some(api::SignInPolicy {
             allowed_first_auth_factors: vec![auth_factor::Value::Password.into()],
         }),
     }
+}
+
+fn temporary_password_days(record: &records::Pool) -> Option<i32> {
+    i32::try_from(record.temporary_password_days.unwrap_or(settings::TEMPORARY_PASSWORD_DAYS)).ok()
+}
+
+fn user_attribute_update_settings(record: &records::Pool) -> Option<api::UserAttributeUpdateSettings> {
+    let attributes = numbers::<verified_attribute::Value>(&record.verified_before_update);
+    (!attributes.is_empty())
+        .then_some(api::UserAttributeUpdateSettings { attributes_require_verification_before_update: attributes })
+}
+
+fn invite_message_template(record: &records::Pool) -> Option<api::MessageTemplate> {
+    let template = api::MessageTemplate {
+        sms_message: record.invitation_sms_message.clone(),
+        email_message: record.invitation_email_message.clone(),
+        email_subject: record.invitation_email_subject.clone(),
+    };
+    (template != api::MessageTemplate::default()).then_some(template)
+}
+
+fn account_recovery_setting(record: &records::Pool) -> Option<api::AccountRecoverySetting> {
+    let names = numbers::<recovery_option_name::Value>(&record.account_recovery);
+    let ranked = (1..).zip(names).map(|(rank, name)| api::RecoveryOption { priority: Some(rank), name: Some(name) });
+    let recovery_mechanisms: Vec<_> = ranked.collect();
+    (!recovery_mechanisms.is_empty()).then_some(api::AccountRecoverySetting { recovery_mechanisms })
 }
 
 fn schema_attribute(record: &records::AttributeDefinition) -> api::SchemaAttribute {
@@ -113,4 +147,31 @@ fn names<E: Named>(numbers: &[i32]) -> Vec<String> {
 
 fn numbers<E: Named>(names: &[String]) -> Vec<i32> {
     names.iter().filter_map(|name| E::number_of(name)).collect()
+}
+
+fn attribute_request(attribute: &api::SchemaAttribute) -> AttributeRequest {
+    let string = attribute.string_attribute_constraints.clone().unwrap_or_default();
+    let number = attribute.number_attribute_constraints.clone().unwrap_or_default();
+    let data_type = attribute.attribute_data_type.and_then(attribute_data::Value::name_of);
+    AttributeRequest {
+        name: attribute.name.clone(),
+        data_type: data_type.map(DataType::named),
+        mutable: attribute.mutable,
+        required: attribute.required,
+        minimum_length: string.min_length,
+        maximum_length: string.max_length,
+        minimum_value: number.min_value,
+        maximum_value: number.max_value,
+    }
+}
+
+fn definition(definition: &AttributeDefinition) -> records::AttributeDefinition {
+    records::AttributeDefinition {
+        name: definition.name.clone(),
+        data_type: definition.data_type.name().to_owned(),
+        mutable: definition.mutable,
+        required: definition.required,
+        minimum: definition.minimum,
+        maximum: definition.maximum,
+    }
 }

@@ -280,6 +280,38 @@ spec! {
     }
 }
 
+spec! {
+    async fn rotation_of_refresh_tokens_shows_once_it_is_enabled(world: World) {
+        let pool = world.pool(|_| {}).await;
+        for (rotation, grace) in [
+            (json!({ "Feature": "ENABLED" }), Some(0)),
+            (json!({ "Feature": "ENABLED", "RetryGracePeriodSeconds": 60 }), Some(60)),
+            (json!({ "Feature": "DISABLED", "RetryGracePeriodSeconds": 60 }), None),
+        ] {
+            let client = created(&world, &with(&minimal(&pool), "RefreshTokenRotation", rotation)).await.unwrap();
+            let expected = grace.map(|seconds| api::RefreshTokenRotation {
+                feature: Some(api::feature::Value::Enabled.into()),
+                retry_grace_period_seconds: Some(seconds),
+            });
+            assert_eq!(described(&world, &pool, client.client_id()).await.refresh_token_rotation, expected);
+        }
+    }
+}
+
+spec! {
+    async fn refresh_tokens_are_replaced_or_serve_again_but_not_both(world: World) {
+        let pool = world.pool(|_| {}).await;
+        let flows = json!(["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]);
+        let body = with(&minimal(&pool), "ExplicitAuthFlows", flows);
+        assert_eq!(
+            created(&world, &with(&body, "RefreshTokenRotation", json!({ "Feature": "ENABLED" }))).await,
+            Err(invalid("RefreshTokenRotation cannot be enabled together with ALLOW_REFRESH_TOKEN_AUTH."))
+        );
+        let disabled = with(&body, "RefreshTokenRotation", json!({ "Feature": "DISABLED" }));
+        assert_eq!(created(&world, &disabled).await.map(|_| ()), Ok(()));
+    }
+}
+
 /// Every member and value that Cognito has and this server does not: what the refusal names, the member, its value.
 fn not_honoured() -> Vec<(String, &'static str, Value)> {
     let members = [
@@ -292,7 +324,6 @@ fn not_honoured() -> Vec<(String, &'static str, Value)> {
         ("AllowedOAuthFlowsUserPoolClient", json!(true)),
         ("AnalyticsConfiguration", json!({ "ApplicationId": "d70b2ba36a8c4dc5a04a0451a31a1e12" })),
         ("EnablePropagateAdditionalUserContextData", json!(true)),
-        ("RefreshTokenRotation", json!({ "Feature": "ENABLED" })),
     ];
     let flows = [
         "ADMIN_NO_SRP_AUTH",

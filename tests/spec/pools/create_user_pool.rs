@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use cognate::api::recovery_option_name::Value as RecoveryOptionName;
 use cognate::api::{self, Op};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{attribute, lengths, pool_with_defaults, standard_schema};
 use crate::spec;
@@ -56,7 +57,7 @@ spec! {
                     "RequireNumbers": false,
                     "RequireSymbols": true,
                     "PasswordHistorySize": 0,
-                    "TemporaryPasswordValidityDays": 7,
+                    "TemporaryPasswordValidityDays": 30,
                 },
                 "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD"] },
             },
@@ -67,12 +68,33 @@ spec! {
                 "SmsMessage": "Type {####}",
                 "EmailMessage": "Your code: {####}",
                 "EmailSubject": "Your code",
-                "DefaultEmailOption": "CONFIRM_WITH_CODE",
+                "EmailMessageByLink": "Confirm {##here##}",
+                "EmailSubjectByLink": "Your link",
+                "DefaultEmailOption": "CONFIRM_WITH_LINK",
             },
+            "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["phone_number"] },
             "MfaConfiguration": "OFF",
-            "EmailConfiguration": { "EmailSendingAccount": "COGNITO_DEFAULT" },
+            "EmailConfiguration": {
+                "EmailSendingAccount": "COGNITO_DEFAULT",
+                "From": "People <people@example.com>",
+                "ReplyToEmailAddress": "desk@example.com",
+            },
+            "AccountRecoverySetting": {
+                "RecoveryMechanisms": [
+                    { "Priority": 2, "Name": "verified_phone_number" },
+                    { "Priority": 1, "Name": "verified_email" },
+                ],
+            },
             "UserPoolTags": { "team": "identity", "empty": "" },
-            "AdminCreateUserConfig": { "AllowAdminCreateUserOnly": true, "UnusedAccountValidityDays": 7 },
+            "AdminCreateUserConfig": {
+                "AllowAdminCreateUserOnly": true,
+                "UnusedAccountValidityDays": 30,
+                "InviteMessageTemplate": {
+                    "SMSMessage": "{username}: {####}",
+                    "EmailMessage": "You are {username}, and your password is {####}.",
+                    "EmailSubject": "Welcome",
+                },
+            },
             "Schema": [
                 { "Name": "email", "AttributeDataType": "String", "Required": true, "Mutable": true },
                 {
@@ -95,6 +117,7 @@ spec! {
         policy.minimum_length = Some(12);
         policy.require_uppercase = Some(false);
         policy.require_numbers = Some(false);
+        policy.temporary_password_validity_days = Some(30);
         expected.deletion_protection = Some(api::deletion_protection::Value::Active.into());
         expected.auto_verified_attributes =
             [api::verified_attribute::Value::Email, api::verified_attribute::Value::PhoneNumber].map(i32::from).to_vec();
@@ -113,9 +136,32 @@ spec! {
         template.sms_message = Some(sms.to_owned());
         template.email_message = Some(email.to_owned());
         template.email_subject = Some(subject.to_owned());
+        template.email_message_by_link = Some("Confirm {##here##}".to_owned());
+        template.email_subject_by_link = Some("Your link".to_owned());
+        template.default_email_option = Some(api::default_email_option::Value::ConfirmWithLink.into());
+        expected.user_attribute_update_settings = Some(api::UserAttributeUpdateSettings {
+            attributes_require_verification_before_update: vec![api::verified_attribute::Value::PhoneNumber.into()],
+        });
+        let mail = expected.email_configuration.as_mut().unwrap();
+        mail.from = Some("People <people@example.com>".to_owned());
+        mail.reply_to_email_address = Some("desk@example.com".to_owned());
+        expected.account_recovery_setting = Some(api::AccountRecoverySetting {
+            recovery_mechanisms: vec![
+                mechanism(1, RecoveryOptionName::VerifiedEmail),
+                mechanism(2, RecoveryOptionName::VerifiedPhoneNumber),
+            ],
+        });
         expected.user_pool_tags =
             [("team", "identity"), ("empty", "")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-        expected.admin_create_user_config.as_mut().unwrap().allow_admin_create_user_only = Some(true);
+        expected.admin_create_user_config = Some(api::AdminCreateUserConfig {
+            allow_admin_create_user_only: Some(true),
+            unused_account_validity_days: Some(30),
+            invite_message_template: Some(api::MessageTemplate {
+                sms_message: Some("{username}: {####}".to_owned()),
+                email_message: Some("You are {username}, and your password is {####}.".to_owned()),
+                email_subject: Some("Welcome".to_owned()),
+            }),
+        });
         expected.username_configuration = Some(api::UsernameConfiguration { case_sensitive: Some(false) });
         let mut schema = standard_schema();
         schema.iter_mut().find(|attribute| attribute.name() == "email").unwrap().required = Some(true);
@@ -186,36 +232,145 @@ spec! {
     }
 }
 
+fn mechanism(priority: i32, name: RecoveryOptionName) -> api::RecoveryOption {
+    api::RecoveryOption { priority: Some(priority), name: Some(name.into()) }
+}
+
+spec! {
+    async fn temporary_passwords_live_as_the_policy_says_or_else_as_the_older_member_does(world: World) {
+        for (newer, older, days) in [
+            (None, None, 7),
+            (Some(0), None, 0),
+            (Some(365), None, 365),
+            (None, Some(0), 0),
+            (None, Some(90), 90),
+            (Some(90), Some(90), 90),
+            (Some(90), Some(0), 90),
+        ] {
+            let mut body = minimal();
+            if let Some(days) = newer {
+                body = with(&body, "Policies", json!({ "PasswordPolicy": { "TemporaryPasswordValidityDays": days } }));
+            }
+            if let Some(days) = older {
+                body = with(&body, "AdminCreateUserConfig", json!({ "UnusedAccountValidityDays": days }));
+            }
+            let pool = created(&world, &body).await.unwrap();
+            let policy = pool.policies.unwrap().password_policy.unwrap();
+            let accounts = pool.admin_create_user_config.unwrap();
+            assert_eq!(
+                (policy.temporary_password_validity_days, accounts.unused_account_validity_days),
+                (Some(days), Some(days)),
+                "{body}"
+            );
+        }
+    }
+}
+
+spec! {
+    async fn operators_alone_reset_passwords_where_they_are_the_only_means(world: World) {
+        let alone = json!({ "RecoveryMechanisms": [{ "Priority": 1, "Name": "admin_only" }] });
+        let pool = created(&world, &with(&minimal(), "AccountRecoverySetting", alone)).await.unwrap();
+        assert_eq!(
+            described(&world, pool.id()).await.account_recovery_setting.unwrap().recovery_mechanisms,
+            [mechanism(1, RecoveryOptionName::AdminOnly)]
+        );
+    }
+}
+
+spec! {
+    async fn settings_that_contradict_each_other_are_refused(world: World) {
+        let recovery = |mechanisms: Value| json!({ "AccountRecoverySetting": { "RecoveryMechanisms": mechanisms } });
+        let invitation = |template: Value| json!({ "AdminCreateUserConfig": { "InviteMessageTemplate": template } });
+        let alone = "Invalid account recovery setting parameter. Account Recovery Setting cannot use admin_only setting \
+                     with any other recovery mechanisms.";
+        let distinct = "Invalid account recovery setting parameter. Recovery mechanisms must differ in name and in priority.";
+        let verified = "All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes";
+        let sender = "From must be an address, or a name and an address in angle brackets.";
+        for (members, message) in [
+            (
+                json!({
+                    "Policies": { "PasswordPolicy": { "TemporaryPasswordValidityDays": 7 } },
+                    "AdminCreateUserConfig": { "UnusedAccountValidityDays": 8 },
+                }),
+                "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays",
+            ),
+            (
+                recovery(json!([{ "Priority": 1, "Name": "verified_email" }, { "Priority": 2, "Name": "admin_only" }])),
+                alone,
+            ),
+            (
+                recovery(json!([
+                    { "Priority": 1, "Name": "verified_email" },
+                    { "Priority": 1, "Name": "verified_phone_number" },
+                ])),
+                distinct,
+            ),
+            (
+                recovery(json!([{ "Priority": 1, "Name": "verified_email" }, { "Priority": 2, "Name": "verified_email" }])),
+                distinct,
+            ),
+            (
+                json!({
+                    "AutoVerifiedAttributes": ["phone_number"],
+                    "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] },
+                }),
+                verified,
+            ),
+            (
+                json!({ "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] } }),
+                verified,
+            ),
+            (
+                invitation(json!({ "EmailMessage": "Welcome, {username}" })),
+                "EmailMessage of InviteMessageTemplate must contain {username} and {####}.",
+            ),
+            (
+                invitation(json!({ "EmailMessage": "Your password: {####}" })),
+                "EmailMessage of InviteMessageTemplate must contain {username} and {####}.",
+            ),
+            (
+                invitation(json!({ "SMSMessage": "Welcome" })),
+                "SMSMessage of InviteMessageTemplate must contain {username} and {####}.",
+            ),
+            (json!({ "EmailConfiguration": { "From": "people" } }), sender),
+            (json!({ "EmailConfiguration": { "From": "A\r\nBcc: b@example.com <a@example.com>" } }), sender),
+            (
+                json!({ "EmailConfiguration": { "ReplyToEmailAddress": "a@example.com,b@example.com" } }),
+                "ReplyToEmailAddress must be an e-mail address.",
+            ),
+        ] {
+            let body = with(&members, "PoolName", json!("people"));
+            assert_eq!(created(&world, &body).await, Err(refusal("InvalidParameterException", message)), "{body}");
+        }
+    }
+}
+
+spec! {
+    async fn fifty_tags_fit_on_a_pool_and_no_more(world: World) {
+        let tags = |count| -> Value { (0..count).map(|n| (format!("t{n}"), json!(""))).collect::<Map<_, _>>().into() };
+        let pool = created(&world, &with(&minimal(), "UserPoolTags", tags(50))).await.unwrap();
+        assert_eq!(pool.user_pool_tags.len(), 50);
+        assert_eq!(
+            created(&world, &with(&minimal(), "UserPoolTags", tags(51))).await,
+            Err(refusal("InvalidParameterException", "A user pool cannot have more than 50 tags."))
+        );
+    }
+}
+
 /// Every member and value that Cognito has and this server does not: the member's name, and a body that carries it.
 fn not_honoured() -> Vec<(&'static str, Value)> {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:x";
     let role = "arn:aws:iam::123456789012:role/sms";
     let members = [
         ("LambdaConfig", json!({ "LambdaConfig": { "PreSignUp": arn } })),
-        (
-            "UserAttributeUpdateSettings",
-            json!({ "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["email"] } }),
-        ),
         ("DeviceConfiguration", json!({ "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true } })),
         ("SmsConfiguration", json!({ "SmsConfiguration": { "SnsCallerArn": role } })),
         ("UserPoolAddOns", json!({ "UserPoolAddOns": { "AdvancedSecurityMode": "ENFORCED" } })),
         ("DcrConfiguration", json!({ "DcrConfiguration": { "Enabled": true } })),
-        (
-            "AccountRecoverySetting",
-            json!({ "AccountRecoverySetting": { "RecoveryMechanisms": [{ "Priority": 1, "Name": "verified_email" }] } }),
-        ),
         ("KeyConfiguration", json!({ "KeyConfiguration": { "KeyType": "CUSTOMER" } })),
         ("IssuerConfiguration", json!({ "IssuerConfiguration": { "Type": "REGIONAL" } })),
         ("AcrConfiguration", json!({ "AcrConfiguration": { "1": { "Level": 1 } } })),
-        (
-            "InviteMessageTemplate",
-            json!({ "AdminCreateUserConfig": { "InviteMessageTemplate": { "EmailSubject": "Welcome" } } }),
-        ),
         ("PasswordHistorySize", json!({ "Policies": { "PasswordPolicy": { "PasswordHistorySize": 1 } } })),
-        (
-            "TemporaryPasswordValidityDays",
-            json!({ "Policies": { "PasswordPolicy": { "TemporaryPasswordValidityDays": 8 } } }),
-        ),
         (
             "AllowedFirstAuthFactors",
             json!({ "Policies": { "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"] } } }),
@@ -227,14 +382,8 @@ fn not_honoured() -> Vec<(&'static str, Value)> {
             "SourceArn",
             json!({ "EmailConfiguration": { "SourceArn": "arn:aws:ses:us-east-1:123456789012:identity/a" } }),
         ),
-        ("ReplyToEmailAddress", json!({ "EmailConfiguration": { "ReplyToEmailAddress": "a@example.com" } })),
         ("EmailSendingAccount", json!({ "EmailConfiguration": { "EmailSendingAccount": "DEVELOPER" } })),
-        ("From", json!({ "EmailConfiguration": { "From": "A <a@example.com>" } })),
         ("ConfigurationSet", json!({ "EmailConfiguration": { "ConfigurationSet": "set" } })),
-        ("EmailMessageByLink", json!({ "VerificationMessageTemplate": { "EmailMessageByLink": "See {##here##}" } })),
-        ("EmailSubjectByLink", json!({ "VerificationMessageTemplate": { "EmailSubjectByLink": "See" } })),
-        ("DefaultEmailOption", json!({ "VerificationMessageTemplate": { "DefaultEmailOption": "CONFIRM_WITH_LINK" } })),
-        ("UnusedAccountValidityDays", json!({ "AdminCreateUserConfig": { "UnusedAccountValidityDays": 8 } })),
         ("UserPoolTier", json!({ "UserPoolTier": "LITE" })),
         ("UserPoolTier", json!({ "UserPoolTier": "PLUS" })),
         (
@@ -289,6 +438,7 @@ async fn what_asks_for_nothing_is_no_reason_to_refuse() {
         ("IssuerConfiguration", json!([])),
         ("AcrConfiguration", json!({})),
         ("AdminCreateUserConfig", json!({ "InviteMessageTemplate": {} })),
+        ("EmailConfiguration", json!({})),
         ("Policies", json!({})),
         ("Schema", json!([])),
     ] {
@@ -410,7 +560,9 @@ spec! {
     async fn members_out_of_bounds_are_named_with_their_paths(world: World) {
         let body = json!({
             "PoolName": "",
-            "Policies": { "PasswordPolicy": { "MinimumLength": 5 } },
+            "Policies": { "PasswordPolicy": { "MinimumLength": 5, "TemporaryPasswordValidityDays": 366 } },
+            "AdminCreateUserConfig": { "InviteMessageTemplate": { "SMSMessage": "short" } },
+            "AccountRecoverySetting": { "RecoveryMechanisms": [{ "Priority": 3 }] },
             "Schema": [{ "Name": "a_name_of_21_letters_", "AttributeDataType": "String" }],
             "UsernameConfiguration": {},
         });
@@ -418,13 +570,20 @@ spec! {
             created(&world, &body).await,
             Err(refusal(
                 "InvalidParameterException",
-                "5 validation errors detected: Value '' at 'poolName' failed to satisfy constraint: Member must have \
+                "9 validation errors detected: Value '' at 'poolName' failed to satisfy constraint: Member must have \
                  length greater than or equal to 1; Value '' at 'poolName' failed to satisfy constraint: Member must \
                  satisfy regular expression pattern: [\\w\\s+=,.@-]+; Value '5' at \
                  'policies.passwordPolicy.minimumLength' failed to satisfy constraint: Member must have value greater \
-                 than or equal to 6; Value 'a_name_of_21_letters_' at 'schema.1.member.name' failed to satisfy \
+                 than or equal to 6; Value '366' at 'policies.passwordPolicy.temporaryPasswordValidityDays' failed to \
+                 satisfy constraint: Member must have value less than or equal to 365; Value 'short' at \
+                 'adminCreateUserConfig.inviteMessageTemplate.sMSMessage' failed to satisfy constraint: Member must have \
+                 length greater than or equal to 6; Value 'a_name_of_21_letters_' at 'schema.1.member.name' failed to satisfy \
                  constraint: Member must have length less than or equal to 20; \
-                 Value null at 'usernameConfiguration.caseSensitive' failed to satisfy constraint: Member must not be null"
+                 Value null at 'usernameConfiguration.caseSensitive' failed to satisfy constraint: Member must not be \
+                 null; Value '3' at 'accountRecoverySetting.recoveryMechanisms.1.member.priority' failed to satisfy \
+                 constraint: Member must have value less than or equal to 2; Value null at \
+                 'accountRecoverySetting.recoveryMechanisms.1.member.name' failed to satisfy constraint: Member must not \
+                 be null"
             ))
         );
     }
