@@ -374,7 +374,8 @@ impl Operation {
 }
 
 /// Whether the audit trail may show a member: ids of pools and clients; and what operators set, but nothing sensitive, in
-/// whatever depth, and no maps, whose contents the contract does not know. Users' own requests hold codes and names.
+/// whatever depth, and no maps, whose contents the contract does not know. Users' own requests hold codes and names, and a
+/// filter the values it looks for.
 fn is_shown(field: &FieldDescriptor, access: &str) -> bool {
     fn holds_nothing_sensitive(field: &FieldDescriptor) -> bool {
         !flag(field, "sensitive")
@@ -384,7 +385,8 @@ fn is_shown(field: &FieldDescriptor, access: &str) -> bool {
                 _ => true,
             }
     }
-    matches!(field.name(), "user_pool_id" | "client_id") || (access == "OPERATOR" && holds_nothing_sensitive(field))
+    matches!(field.name(), "user_pool_id" | "client_id")
+        || (access == "OPERATOR" && field.name() != "filter" && holds_nothing_sensitive(field))
 }
 
 /// The comment above an rpc.

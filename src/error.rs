@@ -28,6 +28,9 @@ pub enum Error {
     AttributeNotWritable,
     #[error("Cannot resend codes. Auto verification not turned on.")]
     AutoVerificationOff,
+    /// Of a request that carries the secret itself.
+    #[error("Unable to verify secret for client {0}")]
+    ClientSecretMismatch(String),
     #[error("Invalid verification code provided, please try again.")]
     CodeMismatch,
     /// Another request changed what this one had read; `App::call` runs the operation again before a caller sees it.
@@ -77,6 +80,9 @@ pub enum Error {
     PasswordResetRequired,
     #[error("Refresh Token has expired")]
     RefreshTokenExpired,
+    /// A refresh token in whose place another was given, once its grace time is over.
+    #[error("Refresh Token has been used already")]
+    RefreshTokenReused,
     #[error("Refresh Token has been revoked")]
     RefreshTokenRevoked,
     #[error("The request is larger than this server takes.")]
@@ -175,6 +181,7 @@ impl Error {
             | AccessTokenSignature
             | AttributeNotWritable
             | AutoVerificationOff
+            | ClientSecretMismatch(_)
             | IncorrectUsernameOrPassword
             | InvalidAccessToken
             | InvalidRefreshToken
@@ -192,6 +199,7 @@ impl Error {
             | UserIsDisabled => Exception::NotAuthorized,
             Conflict | TooManyRequests => Exception::TooManyRequests,
             PasswordResetRequired => Exception::PasswordResetRequired,
+            RefreshTokenReused => Exception::RefreshTokenReuse,
             Unauthorized => Exception::Unauthorized,
             UnrecognizedClient => Exception::UnrecognizedClient,
             UnsupportedOperation => Exception::UnsupportedOperation,
@@ -221,6 +229,7 @@ pub enum Exception {
     MissingAuthenticationToken,
     NotAuthorized,
     PasswordResetRequired,
+    RefreshTokenReuse,
     ResourceNotFound,
     TooManyRequests,
     Unauthorized,

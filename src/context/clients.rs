@@ -45,6 +45,16 @@ impl Cx<'_> {
         client.record.sealed_secret.as_ref().map(open).transpose()
     }
 
+    /// Whether a request that carries the secret itself comes from the client: what is given is its secret, or it has none and
+    /// none is given.
+    pub fn knows_secret(&self, client: &Client, given: Option<&str>) -> Result<bool, Error> {
+        Ok(match (self.client_secret(client)?, given) {
+            (None, None) => true,
+            (Some(secret), Some(given)) => secret.equals(given.as_bytes()),
+            _ => false,
+        })
+    }
+
     /// Refuses a request without the proof that its client holds the secret. `usernames` are the names that the hash may
     /// cover.
     pub fn check_secret_hash(&self, client: &Client, given: Option<&str>, usernames: &[&str]) -> Result<(), Error> {
@@ -64,8 +74,17 @@ impl Client {
         ClientKey { client: self.id.clone() }
     }
 
+    /// Whether the client has a way of signing in. Refresh tokens that rotate serve no flow: `GetTokensFromRefreshToken` takes
+    /// them (reference 4.8).
     pub fn opens(&self, flow: Flow) -> bool {
-        auth_flows::opens(&self.record.explicit_auth_flows, flow)
+        let rotates = flow == Flow::RefreshToken && self.rotation_grace().is_some();
+        !rotates && auth_flows::opens(&self.record.explicit_auth_flows, flow)
+    }
+
+    /// How long a refresh token serves on after its use, if the client rotates them.
+    pub fn rotation_grace(&self) -> Option<Duration> {
+        let grace = Duration::from_secs(u64::from(self.record.rotation_grace_seconds));
+        self.record.refresh_token_rotation.then_some(grace)
     }
 
     /// Whether answers must not tell who exists: PreventUserExistenceErrors is ENABLED.

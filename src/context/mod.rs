@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod clients;
 pub mod groups;
 pub mod pools;
+pub mod rotation;
 pub mod sessions;
 pub mod throttles;
 pub mod tokens;
@@ -165,7 +166,8 @@ impl<'a> Cx<'a> {
         self.passwords.hash(&place, password, &self.rng).await
     }
 
-    /// Waits until no other request confirms this user; the turn ends when the value is dropped.
+    /// Waits until no other request confirms this user or rotates a refresh token of theirs; the turn ends when the value is
+    /// dropped.
     pub async fn turn(&self, owner: &Owner) -> turns::Turn {
         self.turns.take(owner).await
     }

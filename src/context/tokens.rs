@@ -13,7 +13,7 @@ use super::users::User;
 use crate::clock::{after, from_milliseconds};
 use crate::crypto::jwt::{self, Refusal};
 use crate::crypto::keys::sha256;
-use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
+use crate::crypto::opaque::{Kind, Note, token_hash};
 use crate::crypto::signing::{SigningKeys, Unusable};
 use crate::domain::claims::{self, AccessClaims, SignIn, USER_ADMIN_SCOPE};
 use crate::domain::groups::GroupClaims;
@@ -25,7 +25,7 @@ use crate::store::{Batch, FamilyKey, Key as _, Owner, SigningKeysKey, Stored, re
 pub struct Issued {
     pub access_token: String,
     pub id_token: String,
-    /// Only at sign-in: a refresh keeps the token that it used.
+    /// At sign-in and where refresh tokens rotate: elsewhere a refresh keeps the token that it used.
     pub refresh_token: Option<String>,
     /// The life of the access token.
     pub expires_in_seconds: i32,
@@ -37,10 +37,12 @@ pub struct Bearer {
     pub user: User,
 }
 
-/// A sign-in and all tokens that came of it.
+/// A sign-in and all tokens that came of it, found by one of its refresh tokens.
 pub struct Family {
     pub key: FamilyKey,
     pub record: Stored<records::TokenFamily>,
+    /// SHA-256 of the refresh token by which it was found. Whether that one serves still is [`super::rotation`]'s to say.
+    pub found_by: Vec<u8>,
 }
 
 /// Access tokens whose signatures were found to be right, by their SHA-256. What else a token must be is judged at each use:
@@ -74,8 +76,8 @@ impl Cx<'_> {
         let (now, validity) = (self.now(), client.token_validity()?);
         let expires_at = after(now, validity.refresh);
         let event = self.rng.uuid();
-        let note = Note { pool: client.pool.id.clone(), sub: user.owner.sub, id: event, expires_at };
-        let refresh_token = self.opaque_tokens.mint(Kind::RefreshToken, &note, &self.rng);
+        let key = FamilyKey { owner: user.owner.clone(), event };
+        let refresh_token = self.mint_refresh_token(&key, expires_at);
         let family = records::TokenFamily {
             refresh_token_hash: token_hash(&refresh_token),
             client: client.id.0.clone(),
@@ -85,12 +87,20 @@ impl Cx<'_> {
             origin_jti: client.record.token_revocation.then(|| self.rng.uuid().to_string()),
             revoked: false,
             epoch: self.store.epoch().number,
+            serving: Vec::new(),
         };
-        batch.put(&FamilyKey { owner: user.owner.clone(), event }, &family);
+        batch.put(&key, &family);
         let groups = self.groups_of(user).await?;
         groups.iter().for_each(|group| group.expect_unchanged(batch));
         let issued = self.issue(client, user, &groups, event, &family, now).await?;
         Ok(Issued { refresh_token: Some(refresh_token), ..issued })
+    }
+
+    /// A refresh token of a family.
+    pub fn mint_refresh_token(&self, family: &FamilyKey, expires_at: Timestamp) -> String {
+        let Owner { pool, sub } = family.owner.clone();
+        let note = Note { pool, sub, id: family.event, expires_at };
+        self.opaque_tokens.mint(Kind::RefreshToken, &note, &self.rng)
     }
 
     /// Whether a user has signed in. It is remembered for as long as the tokens last, which is longer than any session waits.
@@ -194,7 +204,8 @@ impl Cx<'_> {
         if stands { Ok(Bearer { client, user }) } else { Err(Error::AccessTokenRevoked) }
     }
 
-    /// The family of a refresh token that is not past its life. It may be revoked, or another client's.
+    /// The family of a refresh token that is not past its life. It may be revoked, or another client's, and the token may
+    /// have been used up. Of a family that there is, nobody can have made up a token.
     pub async fn family(&self, refresh_token: &str) -> Result<Option<Family>, Error> {
         let Some(note) = self.opaque_tokens.open(Kind::RefreshToken, refresh_token) else { return Ok(None) };
         if note.expires_at <= self.now() {
@@ -202,8 +213,7 @@ impl Cx<'_> {
         }
         let key = FamilyKey { owner: Owner { pool: note.pool, sub: note.sub }, event: note.id };
         let record = self.living_family(&key).await?;
-        let record = record.filter(|family| is_token(refresh_token, &family.refresh_token_hash));
-        Ok(record.map(|record| Family { key, record }))
+        Ok(record.map(|record| Family { key, record, found_by: token_hash(refresh_token) }))
     }
 
     /// A family of this life of the store. Whether an older one was revoked after the backup is not known, so it has ended.

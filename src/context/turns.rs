@@ -1,6 +1,6 @@
-//! Turns: of all requests that try to confirm one user by a code, one at a time.
+//! Turns: of all requests that try to confirm one user by a code, or rotate a refresh token of one user, one at a time.
 //!
-//! What makes the count of tries exact is the store; turns only spare it the conflicts. Of password attempts,
+//! What makes the count of tries and of rotations exact is the store; turns only spare it the conflicts. Of password attempts,
 //! [`crate::crypto::places`] lets one of a user through at a time.
 
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
-//! Opaque tokens: refresh tokens and challenge sessions, as their bearers hold them.
+//! Opaque tokens: refresh tokens, challenge sessions and places in lists, as their bearers hold them.
 //!
-//! A token is a sealed note that says where its record stands, with 32 bytes of chance in it: nobody can make one up, and a
-//! forged one costs no read of the store. The record keeps only the token's SHA-256, so the store's files give no token.
+//! The token of a record is a sealed note that says where the record stands, with 32 bytes of chance in it: nobody can make
+//! one up, and a forged one costs no read of the store. The record keeps only the token's SHA-256, so the store's files give
+//! no token. The token of a page is where the page ended, sealed for the one list that it goes on with.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use jiff::Timestamp;
@@ -57,6 +58,18 @@ impl OpaqueTokens {
         BASE64_URL_SAFE_NO_PAD.encode(self.0.seal(kind.place(), &text, rng))
     }
 
+    /// The token of a page that ends with this entry. The list is told by texts without a zero byte.
+    pub fn mint_page(&self, list: &[&str], last: &str, rng: &Rng) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.0.seal(&page_of(list), last.as_bytes(), rng))
+    }
+
+    /// The entry after which the next page of this list begins; nothing of any other text.
+    pub fn open_page(&self, list: &[&str], token: &str) -> Option<String> {
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let last = self.0.open(&page_of(list), &sealed).ok()?;
+        String::from_utf8(last.expose().clone()).ok()
+    }
+
     /// The note in a token that this service minted as this kind; nothing of any other text.
     pub fn open(&self, kind: Kind, token: &str) -> Option<Note> {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
@@ -69,6 +82,11 @@ impl OpaqueTokens {
         let pool = PoolId(String::from_utf8(rest.to_vec()).ok()?);
         Some(Note { pool, sub: Sub(sub), id, expires_at: from_milliseconds(expires_at) })
     }
+}
+
+/// The place for which pages of a list are sealed.
+fn page_of(list: &[&str]) -> Vec<u8> {
+    [b"page\0".as_slice(), list.join("\0").as_bytes()].concat()
 }
 
 /// What the store keeps of a token.
@@ -103,6 +121,25 @@ mod tests {
         assert_eq!(OpaqueTokens::new(&Secret::new([8; 32])).open(Kind::Session, &token), None);
         assert_eq!(tokens.open(Kind::Session, &token[1..]), None);
         assert_eq!(tokens.open(Kind::Session, "ü"), None);
+    }
+
+    #[test]
+    fn the_token_of_a_page_goes_on_with_its_list_alone() {
+        let (rng, tokens) = (Rng::seeded(1), OpaqueTokens::new(&Secret::new([7; 32])));
+        let list = ["ListUsers", "us-east-1_Example12", "email=\"x\""];
+        let token = tokens.mint_page(&list, "alice", &rng);
+        assert_eq!(tokens.open_page(&list, &token).as_deref(), Some("alice"));
+        for other in [&["ListUsers", "us-east-1_Example12", ""], &["ListUsers", "us-east-1_Example13", list[2]]] {
+            assert_eq!(tokens.open_page(other, &token), None);
+        }
+        assert_eq!(OpaqueTokens::new(&Secret::new([8; 32])).open_page(&list, &token), None);
+        assert_eq!(tokens.open_page(&list, &tokens.mint(Kind::Session, &note(), &rng)), None);
+        for place in 0..token.len() {
+            let other = if token[place..].starts_with('A') { "B" } else { "A" };
+            let changed = format!("{}{other}{}", &token[..place], &token[place + 1..]);
+            assert_eq!(tokens.open_page(&list, &changed), None, "{place}");
+        }
+        assert!(!token.contains("alice") && !token.contains(&BASE64_URL_SAFE_NO_PAD.encode("alice")));
     }
 
     #[test]

@@ -12,4 +12,5 @@ pub mod messages;
 pub mod password_policy;
 pub mod source;
 pub mod token_validity;
+pub mod user_filter;
 pub mod usernames;

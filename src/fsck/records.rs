@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Finding, Report};
 use crate::context::pools::Pool;
+use crate::context::rotation::is_whole;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::signing::SigningKeys;
 use crate::domain::ids::{GroupId, PoolId, Sub};
@@ -181,7 +182,10 @@ impl Examiner<'_> {
             Known::MembershipKey(key, membership) => self.membership(key, membership, problems).await?,
             Known::UserKey(key, user) => self.user(&key.owner, user, problems).await?,
             Known::CodeKey(key, _) => self.need_user(&key.owner, problems).await?,
-            Known::FamilyKey(key, _) => self.need_user(&key.owner, problems).await?,
+            Known::FamilyKey(key, family) => {
+                expect(problems, is_whole(family), "the hashes of its refresh tokens are none");
+                self.need_user(&key.owner, problems).await?;
+            }
             Known::UsernameKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
             Known::AliasKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
             Known::UserRemovalKey(key, _) => {

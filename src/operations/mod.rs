@@ -38,7 +38,8 @@ mod users;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
 use crate::api;
-use crate::context::users::User;
+use crate::api::json::Named as _;
+use crate::context::users::{User, status_name};
 use crate::domain::attributes::Attributes;
 use crate::error::Error;
 
@@ -54,6 +55,25 @@ fn attribute_list(user: &User, readable: impl Fn(&str) -> bool) -> Vec<api::Attr
     let sub = ("sub".to_owned(), user.record.sub.clone());
     let list = std::iter::once(sub).chain(attributes.into_iter().filter(|(name, _)| readable(name)));
     list.map(|(name, value)| api::Attribute { name: Some(name), value: Some(value) }).collect()
+}
+
+/// A user as operators see them in a list.
+fn listed_user(user: &User, attributes: Vec<api::Attribute>) -> api::User {
+    let record = &user.record;
+    api::User {
+        username: Some(record.username.clone()),
+        attributes,
+        user_create_date: timestamp(record.created_at),
+        user_last_modified_date: timestamp(record.modified_at),
+        enabled: Some(record.enabled),
+        user_status: api::user_status::Value::number_of(status_name(record.status())),
+    }
+}
+
+/// How many entries a page has, by the Limit that was asked for.
+fn page_size(limit: Option<i32>) -> usize {
+    const PAGE_DEFAULT: usize = 60;
+    limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT)
 }
 
 /// The token of a page that ends with the record of this id.

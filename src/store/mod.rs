@@ -59,6 +59,9 @@ pub trait Store: Send + Sync + 'static {
     /// The value of a key, if there is one.
     async fn get(&self, key: &[u8]) -> Result<Option<Value>, Failure>;
 
+    /// The values of many keys, in their order.
+    async fn get_each(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Value>>, Failure>;
+
     /// The first `limit` entries of a range, in the order of their keys.
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure>;
 
@@ -195,6 +198,12 @@ impl dyn Store {
     pub async fn read<K: Key>(&self, key: &K) -> Result<Option<Stored<K::Record>>, Failure> {
         let Some(value) = self.get(&key.encoded()).await? else { return Ok(None) };
         decode::<K>(value).map(Some)
+    }
+
+    /// Reads the records of many keys, in their order.
+    pub async fn read_each<K: Key>(&self, keys: &[K]) -> Result<Vec<Option<Stored<K::Record>>>, Failure> {
+        let values = self.get_each(keys.iter().map(Key::encoded).collect()).await?;
+        values.into_iter().map(|value| value.map(decode::<K>).transpose()).collect()
     }
 
     /// The entries of one kind whose encoded keys begin with `prefix`, from `after` on, at most `limit`.

@@ -188,16 +188,21 @@ impl Store for SledStore {
         bytes.map(|bytes| envelope::unwrap(key, &bytes)).transpose()
     }
 
+    async fn get_each(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Option<Value>>, Failure> {
+        let (tree, count) = (::sled::Tree::clone(&self.tree), keys.len());
+        let value = move |key: &Vec<u8>| match tree.get(key).map_err(engine)? {
+            Some(bytes) => envelope::unwrap(key, &bytes).map(Some),
+            None => Ok(None),
+        };
+        reading(count, move || undamaged(|| keys.iter().map(value).collect())).await
+    }
+
     async fn scan(&self, range: KeyRange, limit: usize) -> Result<Vec<(Vec<u8>, Value)>, Failure> {
         let tree = ::sled::Tree::clone(&self.tree);
         let entry = |entry: ::sled::Result<(::sled::IVec, ::sled::IVec)>| {
             entry.map_err(engine).and_then(|(key, bytes)| Ok((key.to_vec(), envelope::unwrap(&key, &bytes)?)))
         };
-        let read = move || undamaged(|| tree.range(range).take(limit).map(entry).collect());
-        if limit <= ENTRIES_INLINE_MAX {
-            return read();
-        }
-        tokio::task::spawn_blocking(read).await.map_err(|cause| Failure::Engine(cause.to_string()))?
+        reading(limit, move || undamaged(|| tree.range(range).take(limit).map(entry).collect())).await
     }
 
     async fn examine(&self, range: KeyRange, limit: usize) -> Result<Vec<Examined>, Failure> {
@@ -231,6 +236,17 @@ impl Store for SledStore {
     fn durable_version(&self) -> u64 {
         self.durable.load(Ordering::Acquire)
     }
+}
+
+/// Reads so many entries at most: where the caller runs, or where blocking is allowed.
+async fn reading<T: Send + 'static>(
+    entries: usize,
+    read: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    if entries <= ENTRIES_INLINE_MAX {
+        return read();
+    }
+    tokio::task::spawn_blocking(read).await.map_err(|cause| Failure::Engine(cause.to_string()))?
 }
 
 /// Reads. The engine panics on some kinds of damage.

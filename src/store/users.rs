@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::key::{self, Part as _, key};
+use super::key::{self, Key as _, key};
 use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User, UserRemoval};
 use super::{Batch, Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
@@ -53,6 +53,16 @@ key! {
 key! {
     /// A user who is gone for everybody, but whose other records are still being swept.
     UserRemovalKey = 0x32 { owner: Owner } -> UserRemoval
+}
+
+impl UsernameKey {
+    /// The prefix of all usernames of a pool that begin with `beginning`.
+    pub fn prefix(pool: &PoolId, beginning: &str) -> Vec<u8> {
+        let mut prefix = UsernameKey { pool: pool.clone(), name: beginning.to_owned() }.encoded();
+        // Without what ends a text.
+        prefix.truncate(prefix.len() - 2);
+        prefix
+    }
 }
 
 impl UserRemovalKey {
@@ -131,8 +141,7 @@ impl Record for Session {
 /// How many users a pool has, counted by their names.
 pub async fn count_users(store: &dyn Store, pool: &PoolId) -> Result<usize, Failure> {
     const NAMES_PER_PAGE: usize = 1000;
-    let mut prefix = vec![USERNAMES];
-    pool.write(&mut prefix);
+    let prefix = UsernameKey::prefix(pool, "");
     let (mut count, mut last) = (0, None);
     loop {
         let page = store.list::<UsernameKey>(&prefix, last.as_ref(), NAMES_PER_PAGE).await?;

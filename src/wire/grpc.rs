@@ -111,6 +111,7 @@ fn code(error: &Error) -> Code {
         | AccessTokenLacksScope
         | AccessTokenRevoked
         | AccessTokenSignature
+        | ClientSecretMismatch(_)
         | IncompleteSignature(_)
         | IncorrectUsernameOrPassword
         | InvalidAccessToken
@@ -119,6 +120,7 @@ fn code(error: &Error) -> Code {
         | InvalidSignature(_)
         | MissingAuthenticationToken
         | RefreshTokenExpired
+        | RefreshTokenReused
         | RefreshTokenRevoked
         | SecretHashMismatch(_)
         | SecretHashMismatchOnRefresh(_)

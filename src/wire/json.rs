@@ -233,6 +233,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::LimitExceeded
         | Exception::MissingAuthenticationToken
         | Exception::NotAuthorized
+        | Exception::RefreshTokenReuse
         | Exception::ResourceNotFound
         | Exception::TooManyRequests
         | Exception::Unauthorized

@@ -3,13 +3,12 @@
 use super::page_size;
 use crate::access::caller::Operator;
 use crate::api;
-use crate::api::json::Named as _;
 use crate::app::Operation;
 use crate::context::Cx;
-use crate::context::users::{User, status_name};
+use crate::context::users::User;
 use crate::domain::ids::Sub;
 use crate::error::Error;
-use crate::operations::{attribute_list, invalid_page_token, page_after, page_token, timestamp};
+use crate::operations::{attribute_list, invalid_page_token, listed_user, page_after, page_token};
 use crate::store::{MemberKey, Owner, UserKey};
 
 impl Operation for api::ListUsersInGroupRequest {
@@ -32,7 +31,8 @@ impl Operation for api::ListUsersInGroupRequest {
             let owner = Owner { pool, sub };
             // Not by `Cx::user`: the request is about the group, and about none of its users.
             let record = cx.store.read(&UserKey { owner: owner.clone() }).await?;
-            users.extend(record.map(|record| listed(&User { owner, record })));
+            let user = record.map(|record| User { owner, record });
+            users.extend(user.map(|user| listed_user(&user, attribute_list(&user, |_| true))));
         }
         Ok(api::ListUsersInGroupResponse { users, next_token })
     }
@@ -40,16 +40,4 @@ impl Operation for api::ListUsersInGroupRequest {
 
 fn last_of_page(token: &str) -> Result<Sub, Error> {
     Sub::parse(&page_after(token)?).ok_or_else(invalid_page_token)
-}
-
-fn listed(user: &User) -> api::User {
-    let record = &user.record;
-    api::User {
-        username: Some(record.username.clone()),
-        attributes: attribute_list(user, |_| true),
-        user_create_date: timestamp(record.created_at),
-        user_last_modified_date: timestamp(record.modified_at),
-        enabled: Some(record.enabled),
-        user_status: api::user_status::Value::number_of(status_name(record.status())),
-    }
 }

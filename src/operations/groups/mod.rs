@@ -10,7 +10,7 @@ mod list_groups;
 mod list_users_in_group;
 mod update_group;
 
-use super::timestamp;
+use super::{page_size, timestamp};
 use crate::api;
 use crate::store::records;
 
@@ -31,10 +31,4 @@ fn description(group: &records::Group) -> api::Group {
         last_modified_date: timestamp(group.modified_at),
         creation_date: timestamp(group.created_at),
     }
-}
-
-/// How many entries a page has, by the Limit that was asked for.
-fn page_size(limit: Option<i32>) -> usize {
-    const PAGE_DEFAULT: usize = 60;
-    limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT)
 }

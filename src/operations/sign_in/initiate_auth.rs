@@ -7,7 +7,6 @@ use crate::api::auth_flow::Value as AuthFlow;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::context::tokens::stands;
 use crate::crypto::secret_hash::is_secret_hash;
 use crate::domain::auth_flows::Flow;
 use crate::error::Error;
@@ -92,13 +91,12 @@ impl api::InitiateAuthRequest {
         if !proved {
             return Err(Error::SecretHashMismatchOnRefresh(client.id.0.clone()));
         }
-        if !user.record.enabled {
-            return Err(Error::UserIsDisabled);
-        }
-        if !stands(&family.record, &user) {
-            return Err(Error::RefreshTokenRevoked);
-        }
-        Ok(Outcome::Tokens(cx.refresh(client, &user, &family).await?))
+        let exchanged = cx.exchange(client, &user, &family).await;
+        // Of rotation, which the client may have had before, this operation's model knows nothing.
+        Ok(Outcome::Tokens(exchanged.map_err(|error| match error {
+            Error::RefreshTokenReused => Error::RefreshTokenRevoked,
+            other => other,
+        })?))
     }
 }
 

@@ -8,17 +8,11 @@ use crate::context::Cx;
 use crate::crypto::jwt;
 use crate::error::Error;
 use crate::operations::honour;
-use crate::store::{Batch, records};
 
 impl Operation for api::RevokeTokenRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::RevokeTokenResponse, Error> {
         let client = cx.client(self.client_id()).await?;
-        let proved = match (cx.client_secret(&client)?, &self.client_secret) {
-            (None, None) => true,
-            (Some(secret), Some(given)) => secret.equals(given.as_bytes()),
-            _ => false,
-        };
-        if !proved {
+        if !cx.knows_secret(&client, self.client_secret.as_deref())? {
             return Err(Error::Unauthorized);
         }
         let linked = self.revoke_associated_sessions() == RevokeAssociatedSessions::Linked;
@@ -38,14 +32,7 @@ impl Operation for api::RevokeTokenRequest {
         if !family.is_of(&client) {
             return Err(Error::Unauthorized);
         }
-        // With nothing to write, revocations of one token at once do not get in each other's way.
-        if family.record.revoked {
-            return Ok(api::RevokeTokenResponse {});
-        }
-        let mut batch = Batch::default();
-        batch.expect(&family.key, Some(&family.record));
-        batch.put(&family.key, &records::TokenFamily { revoked: true, ..family.record.record.clone() });
-        cx.commit(batch).await?;
+        cx.revoke(&family).await?;
         Ok(api::RevokeTokenResponse {})
     }
 }
