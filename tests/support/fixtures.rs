@@ -2,6 +2,8 @@
 
 use cognate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
 use cognate::api::{self, auth_flow, challenge_name, prevent_user_existence_error_types, verified_attribute};
+use cognate::domain::ids::ClientId;
+use cognate::store::{Batch, ClientKey, records};
 
 use super::{Refusal, World};
 
@@ -159,6 +161,33 @@ impl World {
         let parameters = vec![("REFRESH_TOKEN", refresh_token.to_owned())];
         let request = initiate_auth(client, auth_flow::Value::RefreshTokenAuth, parameters);
         self.call(request).await.map(|response| response.authentication_result.unwrap())
+    }
+
+    /// Exchanges a refresh token by `GetTokensFromRefreshToken`.
+    pub async fn exchange(
+        &self,
+        client: &TestClient,
+        refresh_token: &str,
+    ) -> Result<api::AuthenticationResult, Refusal> {
+        let request = api::GetTokensFromRefreshTokenRequest {
+            refresh_token: Some(refresh_token.to_owned()),
+            client_id: Some(client.id.clone()),
+            client_secret: client.secret.clone(),
+            ..Default::default()
+        };
+        self.call(request).await.map(|response| response.authentication_result.unwrap())
+    }
+
+    /// Has a client's refresh tokens rotate, each serving on for so many seconds after its use; or rotate no more.
+    pub async fn rotate(&self, client: &TestClient, grace_seconds: Option<u32>) {
+        let (store, key) = (&*self.app.services.store, ClientKey { client: ClientId(client.id.clone()) });
+        let record = store.read(&key).await.unwrap().unwrap().record;
+        let rotation_grace_seconds = grace_seconds.unwrap_or_default();
+        let rotated =
+            records::Client { refresh_token_rotation: grace_seconds.is_some(), rotation_grace_seconds, ..record };
+        let mut batch = Batch::default();
+        batch.put(&key, &rotated);
+        store.commit(batch).await.unwrap();
     }
 
     pub async fn revoke(&self, client: &TestClient, refresh_token: &str) -> Result<(), Refusal> {

@@ -29,6 +29,29 @@ pub fn sub(number: u64) -> Sub {
 /// Everybody's password.
 pub const PASSWORD: &str = "Passw0rd!";
 
+/// Puts a user in a pool that has no aliases.
+pub fn put(batch: &mut Batch, pool: &PoolId, number: u64, status: UserStatus, password_hash: &str) {
+    let (name, owner) = (name(number), Owner { pool: pool.clone(), sub: sub(number) });
+    let sub = owner.sub.to_string();
+    let attributes = [("email", format!("{name}@example.com")), ("email_verified", "true".to_owned())];
+    let user = User {
+        sub: sub.clone(),
+        pool: pool.0.clone(),
+        username: name.clone(),
+        attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
+        status: status.into(),
+        enabled: true,
+        created_at: 1_767_762_369_000,
+        modified_at: 1_767_762_369_000,
+        password_hash: password_hash.to_owned(),
+        generation: 0,
+        memberships: 0,
+        password_expires_at: None,
+    };
+    batch.put(&UsernameKey { pool: pool.clone(), name }, &NameOwner { sub });
+    batch.put(&UserKey { owner }, &user);
+}
+
 /// Makes these users in a pool that has no aliases, all in the same status.
 pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>, status: UserStatus) {
     let key = KeyEncryptionKey::read(&config.key_encryption_key_file()).unwrap();
@@ -49,25 +72,7 @@ pub async fn users(config: &Config, pool: &str, numbers: std::ops::Range<u64>, s
     while numbers.peek().is_some() {
         let mut batch = Batch::default();
         for number in numbers.by_ref().take(USERS_PER_BATCH as usize) {
-            let (name, owner) = (name(number), Owner { pool: pool.clone(), sub: sub(number) });
-            let sub = owner.sub.to_string();
-            let attributes = [("email", format!("{name}@example.com")), ("email_verified", "true".to_owned())];
-            let user = User {
-                sub: sub.clone(),
-                pool: pool.0.clone(),
-                username: name.clone(),
-                attributes: attributes.map(|(name, value)| (name.to_owned(), value)).into(),
-                status: status.into(),
-                enabled: true,
-                created_at: 1_767_762_369_000,
-                modified_at: 1_767_762_369_000,
-                password_hash: password_hash.clone(),
-                generation: 0,
-                memberships: 0,
-                password_expires_at: None,
-            };
-            batch.put(&UsernameKey { pool: pool.clone(), name }, &NameOwner { sub });
-            batch.put(&UserKey { owner }, &user);
+            put(&mut batch, &pool, number, status, &password_hash);
         }
         store.commit(batch).await.unwrap();
     }

@@ -40,6 +40,27 @@ spec! {
 }
 
 spec! {
+    async fn no_refresh_token_of_a_rotation_serves_whether_it_was_in_the_backup_or_not(world: World) {
+        let client = world.app_client().await;
+        world.rotate(&client, Some(60)).await;
+        world.confirmed_user(&client, "alice").await;
+        let first = world.sign_in(&client, "alice").await;
+        let second = world.exchange(&client, first.refresh_token()).await.unwrap();
+        let backup = world.back_up().await;
+        let third = world.exchange(&client, second.refresh_token()).await.unwrap();
+        let world = world.restored(&backup).await;
+        for tokens in [first, second, third] {
+            let invalid = refusal("NotAuthorizedException", "Invalid Refresh Token");
+            assert_eq!(world.exchange(&client, tokens.refresh_token()).await, Err(invalid));
+            let ended = refusal("NotAuthorizedException", "Access Token has been revoked");
+            assert_eq!(world.get_user(tokens.access_token()).await, Err(ended));
+        }
+        let tokens = world.sign_in(&client, "alice").await;
+        world.exchange(&client, tokens.refresh_token()).await.unwrap();
+    }
+}
+
+spec! {
     async fn users_sign_in_with_their_passwords_and_what_they_get_is_good(world: World) {
         let client = world.app_client().await;
         let sub = world.confirmed_user(&client, "alice").await;

@@ -6,7 +6,7 @@ use cognate::domain::ids::{ClientId, PoolId, Sub};
 use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
-use cognate::store::records::{Client, Code, NameOwner, Session, TokenFamily, User, UserRemoval};
+use cognate::store::records::{Client, Code, NameOwner, ServingToken, Session, TokenFamily, User, UserRemoval};
 use cognate::store::{
     AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, Entry, FamilyKey, GroupKey, Key as _, MemberKey,
     MembershipKey, OutboxKey, Owner, PoolKey, SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UserRemovalKey,
@@ -109,7 +109,7 @@ async fn a_user_whose_name_is_gone_and_a_name_whose_user_is_gone_are_named() {
         batch.put(&alias, &NameOwner { sub: nobody.sub.to_string() });
         batch.put(&CodeKey { owner: nobody.clone(), purpose: 1 }, &Code { expires_at: 1, ..Code::default() });
         let family = FamilyKey { owner: nobody.clone(), event: Uuid::from_u128(1) };
-        batch.put(&family, &TokenFamily { expires_at: 1, ..TokenFamily::default() });
+        batch.put(&family, &TokenFamily { expires_at: 1, refresh_token_hash: vec![0; 32], ..TokenFamily::default() });
         // Of somebody whom there is not; it ends by itself.
         let session = SessionKey { owner: nobody.clone(), session: Uuid::from_u128(1) };
         batch.put(&session, &Session { expires_at: 1, ..Session::default() });
@@ -127,6 +127,33 @@ async fn a_user_whose_name_is_gone_and_a_name_whose_user_is_gone_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_whose_refresh_tokens_are_none_is_named() {
+    let stopped = Stopped::new().await;
+    let hash = || vec![7; 32];
+    let serving = |count: usize| vec![ServingToken { hash: hash(), serves_until: None }; count];
+    let families = [
+        TokenFamily { refresh_token_hash: hash(), ..TokenFamily::default() },
+        TokenFamily { serving: serving(64), ..TokenFamily::default() },
+        // None at all, no hash, no hash, too many.
+        TokenFamily::default(),
+        TokenFamily { refresh_token_hash: vec![7; 31], ..TokenFamily::default() },
+        TokenFamily { serving: vec![ServingToken::default()], ..TokenFamily::default() },
+        TokenFamily { refresh_token_hash: hash(), serving: serving(64), ..TokenFamily::default() },
+    ];
+    let key = |number: u128| FamilyKey { owner: stopped.owner.clone(), event: Uuid::from_u128(number) };
+    let put = async |_: &dyn Store, batch: &mut Batch| {
+        for (number, family) in (0..).zip(&families) {
+            batch.put(&key(number), &TokenFamily { expires_at: 1, ..family.clone() });
+        }
+    };
+    let findings = stopped.changed(put).await.findings().await;
+    let family = |number: u128| format!("token family ({}, id {})", stopped.user(), Uuid::from_u128(number));
+    let expected: Vec<_> =
+        (2..6).map(|number| format!("{}: the hashes of its refresh tokens are none", family(number))).collect();
+    assert_eq!(findings, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_deleted_user_has_left_is_in_order_but_not_a_removal_of_a_user_who_is_there() {
     let stopped = Stopped::new().await;
     let deleted = Owner { pool: stopped.owner.pool.clone(), sub: Sub(Uuid::from_u128(7)) };
@@ -134,7 +161,7 @@ async fn what_a_deleted_user_has_left_is_in_order_but_not_a_removal_of_a_user_wh
         batch.put(&UserRemovalKey { owner: deleted.clone() }, &UserRemoval { requested_at: 1 });
         batch.put(&CodeKey { owner: deleted.clone(), purpose: 1 }, &Code { expires_at: 1, ..Code::default() });
         let family = FamilyKey { owner: deleted.clone(), event: Uuid::from_u128(1) };
-        batch.put(&family, &TokenFamily { expires_at: 1, ..TokenFamily::default() });
+        batch.put(&family, &TokenFamily { expires_at: 1, refresh_token_hash: vec![0; 32], ..TokenFamily::default() });
     };
     assert_eq!(stopped.changed(left).await.findings().await, Vec::<String>::new());
     let doomed = async |_: &dyn Store, batch: &mut Batch| {

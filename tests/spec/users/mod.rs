@@ -4,6 +4,7 @@ mod admin_disable_user;
 mod admin_enable_user;
 mod admin_get_user;
 mod admin_update_user_attributes;
+mod list_users;
 
 use cognate::api::json::FromJson;
 use cognate::app::Rpc;
