@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tonic_types::StatusExt as _;
 
+use crate::rotation::Rotation;
 use crate::support::fixtures::{PASSWORD, TestClient, WRONG_PASSWORD, initiate_auth, value_of};
 use crate::support::process::{Caller, Quickstart, Service, eventually, pause, serve};
 use crate::support::{Mail, audit_trail, refusal_of};
@@ -49,10 +50,15 @@ enum Step {
     FailPassword,
     MakeClient,
     DeleteClient,
+    MakeRotatingClient,
+    /// Signs in through that client.
+    SignInToRotate,
+    /// Exchanges the newest refresh token, and so uses it up.
+    Rotate,
 }
 
 /// The lives that users lead, in turn.
-const LIVES: [&[Step]; 9] = {
+const LIVES: [&[Step]; 10] = {
     use Step::*;
     [
         &[SignUp],
@@ -64,6 +70,7 @@ const LIVES: [&[Step]; 9] = {
         &[SignUp, ConfirmByOperator, SignIn, SignOutEverywhere],
         &[SignUp, MakeClient],
         &[SignUp, MakeClient, DeleteClient],
+        &[SignUp, ConfirmByOperator, MakeRotatingClient, SignInToRotate, Rotate, Rotate],
     ]
 };
 
@@ -90,6 +97,7 @@ pub struct Account {
     locked_by_check: bool,
     client: Option<String>,
     client_deleted: bool,
+    rotation: Option<Rotation>,
     /// What was asked last, without an answer: it may have been done.
     in_flight: Option<Step>,
     acknowledged: usize,
@@ -113,6 +121,7 @@ impl Account {
             locked_by_check: false,
             client: None,
             client_deleted: false,
+            rotation: None,
             in_flight: None,
             acknowledged: 0,
         }
@@ -351,6 +360,18 @@ impl Visitor {
                 self.answer(speaker.delete_client(account.client.as_deref().unwrap())).await?;
                 account.client_deleted = true;
             }
+            Step::MakeRotatingClient => {
+                let request = Rotation::client_request(&speaker.client.pool, &name);
+                account.rotation = Some(Rotation::by(self.answer(request).await?));
+            }
+            Step::SignInToRotate => {
+                let rotation = account.rotation.as_mut().unwrap();
+                rotation.began(self.answer(rotation.client.password_request(&name, PASSWORD)).await?);
+            }
+            Step::Rotate => {
+                let rotation = account.rotation.as_mut().unwrap();
+                rotation.went_on(self.answer(rotation.request(rotation.newest().unwrap())).await?);
+            }
         }
         Some(())
     }
@@ -538,7 +559,11 @@ impl Check {
         self.consumed(account).await?;
         self.tokens(account, in_flight).await?;
         self.password(account, in_flight).await?;
-        self.client(account, in_flight).await
+        self.client(account, in_flight).await?;
+        match account.rotation.take() {
+            Some(rotation) => rotation.holds(&self.speaker.caller, in_flight == Some(Step::Rotate)).await,
+            None => Ok(()),
+        }
     }
 
     /// The user is there, or never was: then the name is free, and taken now.

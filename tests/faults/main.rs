@@ -14,6 +14,7 @@ mod kill;
 mod ledger;
 mod power_cut;
 mod process;
+mod rotation;
 mod secrets;
 mod traced;
 

@@ -16,17 +16,13 @@ impl Operation for api::GetTokensFromRefreshTokenRequest {
         if !cx.knows_secret(&client, self.client_secret.as_deref())? {
             return Err(Error::ClientSecretMismatch(client.id.0));
         }
-        let mut family = self.family(cx, &client).await?;
-        let turn = match client.rotation_grace() {
-            Some(_) => Some(cx.turn(&family.key.owner).await),
-            None => None,
-        };
-        if turn.is_some() {
-            family = self.family(cx, &client).await?;
+        let family = self.family(cx, &client).await?;
+        if client.rotation_grace().is_none() {
+            return exchanged(cx, &client, &family).await;
         }
-        let user = cx.user(family.key.owner.clone()).await?.ok_or(Error::InvalidRefreshToken)?;
-        let issued = cx.exchange(&client, &user, &family).await?;
-        Ok(api::GetTokensFromRefreshTokenResponse { authentication_result: Some(issued.into()) })
+        // Of many at once each sees what the one before it has done.
+        let _turn = cx.turn(&family.key.owner).await;
+        exchanged(cx, &client, &self.family(cx, &client).await?).await
     }
 }
 
@@ -35,4 +31,14 @@ impl api::GetTokensFromRefreshTokenRequest {
         let family = cx.family(self.refresh_token()).await?;
         family.filter(|family| family.is_of(client)).ok_or(Error::InvalidRefreshToken)
     }
+}
+
+async fn exchanged(
+    cx: &Cx<'_>,
+    client: &Client,
+    family: &Family,
+) -> Result<api::GetTokensFromRefreshTokenResponse, Error> {
+    let user = cx.user(family.key.owner.clone()).await?.ok_or(Error::InvalidRefreshToken)?;
+    let issued = cx.exchange(client, &user, family).await?;
+    Ok(api::GetTokensFromRefreshTokenResponse { authentication_result: Some(issued.into()) })
 }

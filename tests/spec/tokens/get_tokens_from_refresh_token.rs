@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use cognate::api::auth_flow::Value as AuthFlow;
-use cognate::api::{self, explicit_auth_flows};
+use cognate::api::{self, explicit_auth_flows, feature};
 
 use crate::spec;
 use crate::support::fixtures::{TestClient, claims, initiate_auth, with_secret};
@@ -33,10 +33,28 @@ fn request(client: &TestClient, token: &str) -> api::GetTokensFromRefreshTokenRe
     }
 }
 
+/// Has a client's refresh tokens rotate.
+fn rotates(request: &mut api::CreateUserPoolClientRequest, grace_seconds: u32) {
+    request.explicit_auth_flows.retain(|flow| *flow != i32::from(explicit_auth_flows::Value::AllowRefreshTokenAuth));
+    request.refresh_token_rotation = Some(api::RefreshTokenRotation {
+        feature: Some(feature::Value::Enabled.into()),
+        retry_grace_period_seconds: i32::try_from(grace_seconds).ok(),
+    });
+}
+
 /// Alice's client, whose refresh tokens rotate, and a sign-in of hers.
 async fn rotating(world: &World, grace_seconds: u32) -> (TestClient, api::AuthenticationResult) {
+    let pool = world.pool(|_| {}).await;
+    let client = world.client(&pool, |request| rotates(request, grace_seconds)).await;
+    world.confirmed_user(&client, "alice").await;
+    let signed_in = world.sign_in(&client, "alice").await;
+    (client, signed_in)
+}
+
+/// The same without grace, of a client that can refresh by a flow once its tokens rotate no more.
+async fn turned_on(world: &World) -> (TestClient, api::AuthenticationResult) {
     let client = world.app_client().await;
-    world.rotate(&client, Some(grace_seconds)).await;
+    world.rotate(&client, Some(0)).await;
     world.confirmed_user(&client, "alice").await;
     let signed_in = world.sign_in(&client, "alice").await;
     (client, signed_in)
@@ -233,7 +251,7 @@ spec! {
 
 spec! {
     async fn rotating_tokens_serve_no_flow(world: World) {
-        let (client, signed_in) = rotating(&world, GRACE_SECONDS).await;
+        let (client, signed_in) = turned_on(&world).await;
         let closed = refusal("InvalidParameterException", "Refresh Token flow not enabled for this client");
         assert_eq!(world.refresh(&client, signed_in.refresh_token()).await, Err(closed));
         world.exchange(&client, signed_in.refresh_token()).await.unwrap();
@@ -255,7 +273,7 @@ spec! {
 
 spec! {
     async fn after_rotation_was_turned_off_the_newest_token_serves_by_both_ways_and_stays(world: World) {
-        let (client, signed_in) = rotating(&world, 0).await;
+        let (client, signed_in) = turned_on(&world).await;
         let second = world.exchange(&client, signed_in.refresh_token()).await.unwrap();
         world.rotate(&client, None).await;
         for _ in 0..2 {
@@ -269,7 +287,7 @@ spec! {
 
 spec! {
     async fn a_used_token_ends_the_sign_in_by_a_flow_too(world: World) {
-        let (client, signed_in) = rotating(&world, 0).await;
+        let (client, signed_in) = turned_on(&world).await;
         let second = world.exchange(&client, signed_in.refresh_token()).await.unwrap();
         world.rotate(&client, None).await;
         assert_eq!(world.refresh(&client, signed_in.refresh_token()).await, Err(revoked()));
@@ -316,6 +334,24 @@ spec! {
         for token in [signed_in.refresh_token(), second.refresh_token()] {
             assert!(!holds(token.as_bytes()));
             assert!(holds(&cognate::crypto::opaque::token_hash(token)));
+        }
+    }
+}
+
+spec! {
+    async fn the_audit_trail_tells_of_a_reuse_and_of_no_token(world: World) {
+        let (client, signed_in) = rotating(&world, 0).await;
+        let second = world.exchange(&client, signed_in.refresh_token()).await.unwrap();
+        world.exchange(&client, signed_in.refresh_token()).await.unwrap_err();
+        let sub = claims(second.id_token())["sub"].clone();
+        let trail = world.audit().await;
+        let records: Vec<_> =
+            trail.iter().filter(|record| record["eventName"] == "GetTokensFromRefreshToken").collect();
+        let outcomes: Vec<_> = records.iter().map(|record| record["errorCode"].as_str()).collect();
+        assert_eq!(outcomes, [None, Some("RefreshTokenReuseException")]);
+        for record in records {
+            assert_eq!(record["additionalEventData"]["sub"], sub);
+            assert_eq!(record["requestParameters"]["refreshToken"], "HIDDEN_DUE_TO_SECURITY_REASONS");
         }
     }
 }
@@ -376,8 +412,11 @@ spec! {
 spec! {
     async fn a_client_with_a_secret_sends_the_secret_itself_and_without_it_nothing_happens(world: World) {
         let pool = world.pool(|_| {}).await;
-        let client = world.client(&pool, with_secret).await;
-        world.rotate(&client, Some(0)).await;
+        let with_secret_that_rotates = |request: &mut api::CreateUserPoolClientRequest| {
+            with_secret(request);
+            rotates(request, 0);
+        };
+        let client = world.client(&pool, with_secret_that_rotates).await;
         world.confirmed_user(&client, "alice").await;
         let signed_in = world.sign_in(&client, "alice").await;
         let second = world.exchange(&client, signed_in.refresh_token()).await.unwrap();
