@@ -103,6 +103,9 @@ macro_rules! refused_with_code {
     }};
 }
 
+mod administrator;
+mod rotation;
+
 /// The first flow that the service was made for: nobody gets a code; an operator lets the user in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_administrator_confirms_the_user() {
