@@ -7,6 +7,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use cognate::api::{self, auth_flow, challenge_name};
 use regex::Regex;
 
+use crate::rotation::Rotation;
 use crate::support::fixtures::{PASSWORD, TestClient, initiate_auth};
 use crate::support::process::{Caller, Service, code_for, eventually, mail, serve};
 use crate::support::{Credential, http, raw};
@@ -125,6 +126,7 @@ async fn use_everything(service: &Service, secrets: &mut Secrets) {
         }
         use_tokens(caller, &client, name, result["RefreshToken"].as_str().unwrap(), secrets).await;
     }
+    rotate_and_search(service, secrets).await;
     let key = service.quickstart.operator();
     secrets.add("secret access key", &key.secret);
     secrets.add("basic credential", &BASE64_STANDARD.encode(format!("{}:{}", key.id, key.secret)));
@@ -153,6 +155,21 @@ async fn use_tokens(caller: &Caller, client: &TestClient, name: &str, refresh_to
     caller.call(revocation).await.unwrap();
     caller.call(api::GetUserRequest { access_token: access_token.clone() }).await.unwrap_err();
     caller.call(api::GlobalSignOutRequest { access_token }).await.unwrap_err();
+}
+
+/// Uses refresh tokens up, one of them twice, and looks for the user by address.
+async fn rotate_and_search(service: &Service, secrets: &mut Secrets) {
+    let (caller, pool, name) = (&service.caller, &service.quickstart.user_pool_id, "public-paula");
+    let rotation = Rotation::by(caller.call(Rotation::client_request(pool, "rotating")).await.unwrap());
+    let sign_in = rotation.client.password_request(name, &format!("{PASSWORD}{name}"));
+    let signed_in = caller.call(sign_in).await.unwrap().authentication_result.unwrap();
+    let exchange = rotation.request(signed_in.refresh_token());
+    remember(secrets, caller.call(exchange.clone()).await.unwrap().authentication_result.unwrap());
+    caller.call(exchange).await.unwrap_err();
+    remember(secrets, signed_in);
+    let (user_pool_id, filter) = (Some(pool.clone()), Some(format!("email = \"{name}@example.com\"")));
+    let found = caller.call(api::ListUsersRequest { user_pool_id, filter, ..Default::default() }).await.unwrap();
+    assert_eq!(found.users.len(), 1);
 }
 
 fn remember(secrets: &mut Secrets, tokens: api::AuthenticationResult) {
