@@ -45,9 +45,8 @@ impl Cx<'_> {
         client.record.sealed_secret.as_ref().map(open).transpose()
     }
 
-    /// Whether a request that carries the secret itself comes from the client: what is given is its secret, or it has none and
-    /// none is given.
-    pub fn knows_secret(&self, client: &Client, given: Option<&str>) -> Result<bool, Error> {
+    /// Whether a client proves itself by its secret itself; or, without one, by claiming none.
+    pub fn proves_by_secret(&self, client: &Client, given: Option<&str>) -> Result<bool, Error> {
         Ok(match (self.client_secret(client)?, given) {
             (None, None) => true,
             (Some(secret), Some(given)) => secret.equals(given.as_bytes()),

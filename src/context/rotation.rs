@@ -18,8 +18,8 @@ use crate::clock::{after, from_milliseconds};
 use crate::crypto::opaque::token_hash;
 use crate::crypto::secret::same;
 use crate::error::Error;
+use crate::store::Batch;
 use crate::store::records::{ServingToken, TokenFamily};
-use crate::store::{Batch, records};
 
 /// Refresh tokens of one sign-in that serve at a time. It takes as many uses of one token within its grace time, or answers
 /// lost over the years, to get there; the oldest then makes room, and its use ends the family.
@@ -70,7 +70,7 @@ impl Cx<'_> {
         }
         let mut batch = Batch::default();
         batch.expect(&family.key, Some(&family.record));
-        batch.put(&family.key, &records::TokenFamily { revoked: true, ..family.record.record.clone() });
+        batch.put(&family.key, &TokenFamily { revoked: true, ..family.record.record.clone() });
         self.commit(batch).await
     }
 }

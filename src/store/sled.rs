@@ -422,6 +422,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn many_keys_are_read_in_their_order_whether_they_are_there_or_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        for count in [ENTRIES_INLINE_MAX, ENTRIES_INLINE_MAX + 1] {
+            let keys: Vec<_> = (0..count).rev().map(|number| name(&format!("{count}-{number}"))).collect();
+            let mut batch = Batch::default();
+            keys.iter().step_by(2).for_each(|key| batch.put(key, &belongs_to(&key.name)));
+            store.commit(batch).await.unwrap();
+            let read = store.read_each(&keys).await.unwrap();
+            let read: Vec<_> = read.into_iter().map(|stored| stored.map(|stored| stored.record.sub)).collect();
+            let expected: Vec<_> = (0..).zip(&keys).map(|(at, key)| (at % 2 == 0).then(|| key.name.clone())).collect();
+            assert_eq!(read, expected);
+        }
+    }
+
+    #[tokio::test]
     async fn a_batch_in_conflict_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&folder);

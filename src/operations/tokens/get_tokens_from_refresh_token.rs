@@ -13,7 +13,7 @@ impl Operation for api::GetTokensFromRefreshTokenRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::GetTokensFromRefreshTokenResponse, Error> {
         honour("DeviceKey", self.device_key.is_some())?;
         let client = cx.client(self.client_id()).await?;
-        if !cx.knows_secret(&client, self.client_secret.as_deref())? {
+        if !cx.proves_by_secret(&client, self.client_secret.as_deref())? {
             return Err(Error::ClientSecretMismatch(client.id.0));
         }
         let family = self.family(cx, &client).await?;

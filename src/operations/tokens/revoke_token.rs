@@ -12,7 +12,7 @@ use crate::operations::honour;
 impl Operation for api::RevokeTokenRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::RevokeTokenResponse, Error> {
         let client = cx.client(self.client_id()).await?;
-        if !cx.knows_secret(&client, self.client_secret.as_deref())? {
+        if !cx.proves_by_secret(&client, self.client_secret.as_deref())? {
             return Err(Error::Unauthorized);
         }
         let linked = self.revoke_associated_sessions() == RevokeAssociatedSessions::Linked;

@@ -1,6 +1,6 @@
 //! A captured request that changes something cannot be sent again.
 
-use cognate::api::{self, Op};
+use cognate::api::{self, Access, Op};
 use serde_json::json;
 
 use crate::support::http::{self, Reply};
@@ -120,7 +120,8 @@ async fn what_changes_nothing_may_be_asked_again() {
 
 #[test]
 fn what_is_called_a_read_is_one() {
-    for op in Op::ALL {
+    // Policies that allow reads by their names are about operators' operations alone.
+    for op in Op::ALL.iter().filter(|op| op.access() == Access::Operator) {
         let name = op.name().trim_start_matches("Admin");
         let is_called_a_read = ["Get", "List", "Describe"].iter().any(|verb| name.starts_with(verb));
         assert_eq!(op.is_read_only(), is_called_a_read, "{}", op.name());
