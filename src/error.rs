@@ -22,6 +22,9 @@ pub enum Error {
     AccessTokenSignature,
     #[error("An account with the {0} already exists.")]
     AliasExists(&'static str),
+    /// Of a pool whose AccountRecoverySetting is `admin_only`.
+    #[error("Contact administrator to reset password.")]
+    AdminResetsPasswords,
     #[error("Attempt limit exceeded, please try after some time.")]
     AttemptLimitExceeded,
     #[error("A client attempted to write unauthorized attribute")]
@@ -76,6 +79,8 @@ pub enum Error {
     NotHonoured(Cow<'static, str>),
     #[error("Password attempts exceeded")]
     PasswordAttemptsExceeded,
+    #[error("User password cannot be reset in the current state.")]
+    PasswordCannotBeReset,
     #[error("Password reset required for the user")]
     PasswordResetRequired,
     #[error("Refresh Token has expired")]
@@ -179,6 +184,7 @@ impl Error {
             | AccessTokenLacksScope
             | AccessTokenRevoked
             | AccessTokenSignature
+            | AdminResetsPasswords
             | AttributeNotWritable
             | AutoVerificationOff
             | ClientSecretMismatch(_)
@@ -187,6 +193,7 @@ impl Error {
             | InvalidRefreshToken
             | InvalidSession
             | PasswordAttemptsExceeded
+            | PasswordCannotBeReset
             | RefreshTokenExpired
             | RefreshTokenRevoked
             | SecretHashMissing(_)

@@ -9,6 +9,7 @@ pub mod clients;
 pub mod groups;
 pub mod passwords;
 pub mod pools;
+pub mod recovery;
 pub mod rotation;
 pub mod sending;
 pub mod sessions;

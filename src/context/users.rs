@@ -123,6 +123,12 @@ impl User {
         batch.put(&self.key(), changed);
     }
 
+    /// Whether the user is still as it was read.
+    pub async fn is_as_read(&self, cx: &Cx<'_>) -> Result<bool, Error> {
+        let now = cx.store.read(&self.key()).await?;
+        Ok(now.is_some_and(|now| now.record == self.record.record))
+    }
+
     /// The batch fails if the user has changed since this read.
     pub fn expect_unchanged(&self, batch: &mut Batch) {
         batch.expect(&self.key(), Some(&self.record));

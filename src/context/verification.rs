@@ -55,7 +55,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    fn to(attribute: Alias, address: &str) -> Self {
+    pub fn to(attribute: Alias, address: &str) -> Self {
         let mask = if attribute == Alias::PhoneNumber { mask_phone_number } else { mask_email };
         Sent { attribute, masked_destination: mask(address) }
     }

@@ -102,11 +102,14 @@ fn code(error: &Error) -> Code {
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
+        | PasswordCannotBeReset
         | UnsupportedOperation
         | UserCannotBeConfirmed(_)
         | UserIsNotConfirmed
         | PasswordResetRequired => Code::FailedPrecondition,
-        AccessDenied { .. } | AttributeNotWritable | SignUpNotPermitted | UserIsDisabled => Code::PermissionDenied,
+        AccessDenied { .. } | AdminResetsPasswords | AttributeNotWritable | SignUpNotPermitted | UserIsDisabled => {
+            Code::PermissionDenied
+        }
         AccessTokenExpired
         | AccessTokenLacksScope
         | AccessTokenRevoked

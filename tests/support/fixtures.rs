@@ -130,6 +130,53 @@ impl World {
         self.call(request).await.map(|response| response.code_delivery_details.unwrap())
     }
 
+    /// Has a code sent for a forgotten password. Gives where it went.
+    pub async fn forgot(&self, client: &TestClient, username: &str) -> Result<api::CodeDeliveryDetails, Refusal> {
+        let request = api::ForgotPasswordRequest {
+            client_id: Some(client.id.clone()),
+            username: Some(username.to_owned()),
+            secret_hash: client.secret_hash(username),
+            ..Default::default()
+        };
+        self.call(request).await.map(|response| response.code_delivery_details.unwrap())
+    }
+
+    /// Sets a new password by a code.
+    pub async fn confirm_forgot(
+        &self,
+        client: &TestClient,
+        username: &str,
+        code: &str,
+        password: &str,
+    ) -> Result<(), Refusal> {
+        let request = api::ConfirmForgotPasswordRequest {
+            client_id: Some(client.id.clone()),
+            username: Some(username.to_owned()),
+            confirmation_code: Some(code.to_owned()),
+            password: Some(password.to_owned()),
+            secret_hash: client.secret_hash(username),
+            ..Default::default()
+        };
+        self.call(request).await.map(|_| ())
+    }
+
+    /// Sets another password with an access token.
+    pub async fn change_password(&self, access_token: &str, previous: &str, proposed: &str) -> Result<(), Refusal> {
+        let request = api::ChangePasswordRequest {
+            access_token: Some(access_token.to_owned()),
+            previous_password: Some(previous.to_owned()),
+            proposed_password: Some(proposed.to_owned()),
+        };
+        self.call(request).await.map(|_| ())
+    }
+
+    /// Voids a user's password as an operator.
+    pub async fn reset_password(&self, pool: &str, username: &str) -> Result<(), Refusal> {
+        let (user_pool_id, username) = named(pool, username);
+        let client_metadata = Default::default();
+        self.call(api::AdminResetUserPasswordRequest { user_pool_id, username, client_metadata }).await.map(|_| ())
+    }
+
     /// Signs a user up and confirms the mailed code. Gives the `sub`.
     pub async fn confirmed_user(&self, client: &TestClient, username: &str) -> String {
         let signed_up = self.sign_up(client, username).await;

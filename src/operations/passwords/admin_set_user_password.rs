@@ -1,10 +1,10 @@
 //! `AdminSetUserPassword`: an operator gives a user a password, which confirms the user. No address becomes verified by it.
 
+use super::new_password;
 use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
-use crate::crypto::secret::Secret;
 use crate::error::Error;
 use crate::operations::honour;
 use crate::store::Batch;
@@ -15,8 +15,7 @@ impl Operation for api::AdminSetUserPasswordRequest {
         honour("Permanent false", !self.permanent())?;
         let pool = cx.pool(self.user_pool_id()).await?;
         let user = cx.user_for_operator(&pool, self.username()).await?;
-        pool.password_policy().check(self.password()).map_err(Error::InvalidNewPassword)?;
-        let password = Secret::new(self.password().to_owned());
+        let password = new_password(&pool, self.password())?;
         let changed = records::User {
             status: UserStatus::Confirmed.into(),
             password_hash: cx.new_password_hash(&password).await?,

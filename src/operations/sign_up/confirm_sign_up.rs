@@ -109,10 +109,10 @@ async fn bind_alias(
         }
         let sub = Sub::parse(&holder.sub).ok_or_else(|| Error::internal("an alias's owner is not a sub"))?;
         if let Some(loser) = cx.user(Owner { pool: client.pool.id.clone(), sub }).await? {
-            let mut record = loser.record.record.clone();
-            record.attributes.insert(alias.verified_flag(), "false".to_owned());
-            record.modified_at = cx.now().as_millisecond();
-            loser.replace(batch, &record);
+            let mut attributes = loser.attributes();
+            attributes.insert(alias.verified_flag(), "false".to_owned());
+            cx.void_outrun_code(batch, &loser, &attributes).await?;
+            loser.replace(batch, &loser.with_attributes(attributes, cx.now()));
         }
     }
     batch.expect(&key, held.as_ref());

@@ -1,0 +1,46 @@
+//! How a forgotten password is reset: to which verified address the code goes.
+
+use super::pools::Pool;
+use super::users::User;
+use crate::domain::usernames::Alias;
+
+/// What stands in AccountRecoverySetting where only operators reset passwords.
+const ADMIN_ONLY: &str = "admin_only";
+
+impl Pool {
+    /// Whether users can reset a forgotten password themselves.
+    pub fn lets_users_recover(&self) -> bool {
+        !self.record.account_recovery.iter().any(|name| name == ADMIN_ONLY)
+    }
+
+    /// The attributes to which a code may go, best first. Where the operator did not say, or left it to operators alone, the
+    /// phone number comes before the e-mail address.
+    pub fn recovery_attributes(&self) -> Vec<Alias> {
+        let named = self.record.account_recovery.iter().filter_map(|name| match name.as_str() {
+            "verified_email" => Some(Alias::Email),
+            "verified_phone_number" => Some(Alias::PhoneNumber),
+            _ => None,
+        });
+        let named: Vec<Alias> = named.collect();
+        if named.is_empty() { vec![Alias::PhoneNumber, Alias::Email] } else { named }
+    }
+
+    /// The first of them that the user has verified, with its address.
+    pub fn recovery_address(&self, user: &User) -> Option<(Alias, String)> {
+        let attributes = &user.record.attributes;
+        let is_verified = |alias: &Alias| attributes.get(&alias.verified_flag()).is_some_and(|flag| flag == "true");
+        let verified = self.recovery_attributes().into_iter().filter(is_verified);
+        let mut addresses = verified
+            .filter_map(|alias| Some((alias, attributes.get(alias.attribute())?)))
+            .filter(|(_, at)| !at.is_empty());
+        addresses.next().map(|(alias, address)| (alias, address.clone()))
+    }
+
+    /// The attributes to which users who are like the rest have their codes sent: what the pool verifies by itself, if it
+    /// verifies any of them.
+    pub fn usual_recovery_attributes(&self) -> Vec<Alias> {
+        let (all, auto_verified) = (self.recovery_attributes(), self.auto_verified());
+        let usual: Vec<Alias> = all.iter().copied().filter(|alias| auto_verified.contains(alias)).collect();
+        if usual.is_empty() { all } else { usual }
+    }
+}

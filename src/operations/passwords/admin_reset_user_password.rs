@@ -1,0 +1,37 @@
+//! `AdminResetUserPassword`: an operator voids a user's password. A code goes to a verified address of the user, who sets another
+//! by ConfirmForgotPassword.
+
+use super::no_recovery_address;
+use crate::access::caller::Operator;
+use crate::api;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::context::verification::Recipient;
+use crate::error::Error;
+use crate::store::records::{self, UserStatus};
+use crate::store::{Batch, CodePurpose};
+
+impl Operation for api::AdminResetUserPasswordRequest {
+    async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::AdminResetUserPasswordResponse, Error> {
+        let pool = cx.pool(self.user_pool_id()).await?;
+        let user = cx.user_for_operator(&pool, self.username()).await?;
+        if !user.record.enabled {
+            return Err(Error::UserIsDisabled);
+        }
+        if !matches!(user.record.status(), UserStatus::Confirmed | UserStatus::ResetRequired) {
+            return Err(Error::PasswordCannotBeReset);
+        }
+        let (attribute, address) = pool.recovery_address(&user).ok_or_else(no_recovery_address)?;
+        let mut batch = Batch::default();
+        // The hash stays, so that whoever still types the old password can be told what has happened; the status lets no
+        // password in.
+        let reset = records::User { status: UserStatus::ResetRequired.into(), ..user.record.record.clone() };
+        cx.replace_password(&mut batch, &user, reset);
+        // Sent after the older ones are void.
+        let to = Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+        cx.send_code(&mut batch, &pool, &to, CodePurpose::ForgotPassword, None).await?;
+        cx.commit(batch).await?;
+        cx.outbox_filled.notify_one();
+        Ok(api::AdminResetUserPasswordResponse {})
+    }
+}

@@ -1,0 +1,71 @@
+//! `ChangePassword`: users who know their password set another. Their tokens stay.
+//!
+//! Whoever has found a token must not guess the password with it, so a try counts like one of a sign-in.
+
+use super::new_password;
+use crate::access::caller::SignedIn;
+use crate::api;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::context::attempts::Attempt;
+use crate::context::users::User;
+use crate::crypto::secret::Secret;
+use crate::error::{Error, ViolatingValue, Violation};
+use crate::store::records::{self, UserStatus};
+use crate::store::{Batch, ThrottlePurpose};
+
+impl Operation for api::ChangePasswordRequest {
+    async fn run(&self, cx: &Cx<'_>, caller: SignedIn) -> Result<api::ChangePasswordResponse, Error> {
+        let bearer = caller.bearer();
+        let user = &bearer.user;
+        refuse_without_password(user)?;
+        let proposed = new_password(&bearer.client.pool, self.proposed_password())?;
+        let previous = self.previous()?;
+        let attempt = Attempt::begin(cx, &user.owner).await?;
+        let ending = async {
+            let mut batch = Batch::default();
+            // Of one user one attempt at a time gets here, so no sixth of an hour is evaluated.
+            cx.throttle(&mut batch, &user.owner, ThrottlePurpose::ChangePassword).await?;
+            // The one before may have changed the password; then this one begins anew, before anything is evaluated.
+            if !user.is_as_read(cx).await? {
+                return Err(Error::Conflict);
+            }
+            let right = cx.passwords.verify(&attempt.place, &previous, &user.record.password_hash).await?;
+            if right {
+                let password_hash = cx.passwords.hash(&attempt.place, &proposed, &cx.rng).await?;
+                attempt.forgive(&mut batch);
+                cx.replace_password(&mut batch, user, records::User { password_hash, ..user.record.record.clone() });
+            } else {
+                user.expect_unchanged(&mut batch);
+            }
+            cx.commit(batch).await?;
+            Ok(right)
+        };
+        match attempt.evaluate(cx, ending).await? {
+            true => Ok(api::ChangePasswordResponse {}),
+            false => Err(Error::IncorrectUsernameOrPassword),
+        }
+    }
+}
+
+impl api::ChangePasswordRequest {
+    /// Cognito needs none of a user without a password, but here everybody has one.
+    fn previous(&self) -> Result<Secret<String>, Error> {
+        let Some(previous) = &self.previous_password else {
+            let constraint = "Member must not be null".to_owned();
+            let violation = Violation { path: "previousPassword".into(), value: ViolatingValue::Sensitive, constraint };
+            return Err(Error::Constraints(vec![violation]));
+        };
+        Ok(Secret::new(previous.clone()))
+    }
+}
+
+/// Tokens outlive what an operator does with the password: only one that the user signs in with can be changed.
+fn refuse_without_password(user: &User) -> Result<(), Error> {
+    match user.record.status() {
+        UserStatus::Confirmed => Ok(()),
+        UserStatus::ResetRequired => Err(Error::PasswordResetRequired),
+        UserStatus::Unconfirmed => Err(Error::UserIsNotConfirmed),
+        UserStatus::ForceChangePassword | UserStatus::Unknown => Err(Error::PasswordCannotBeReset),
+    }
+}

@@ -1,0 +1,58 @@
+//! `ConfirmForgotPassword`: whoever holds the code that went to a verified address sets a new password.
+
+use super::new_password;
+use crate::access::caller::Anyone;
+use crate::api;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::context::verification::Judgement;
+use crate::error::Error;
+use crate::store::records::{self, UserStatus};
+use crate::store::{AttemptsKey, Batch, CodePurpose, ThrottlePurpose};
+
+/// What stands for the code of somebody for whom none may be right: no code is as short.
+const NO_CODE: &str = "";
+
+impl Operation for api::ConfirmForgotPasswordRequest {
+    async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::ConfirmForgotPasswordResponse, Error> {
+        let client = cx.client(self.client_id()).await?;
+        cx.check_secret_hash(&client, self.secret_hash.as_deref(), &[self.username()])?;
+        let password = new_password(&client.pool, self.password())?;
+        let user = cx.user_named(&client.pool, self.username()).await?;
+        if !client.hides_user_existence() {
+            let user = user.as_ref().ok_or(Error::UsernameClientCombinationNotFound)?;
+            if !user.record.enabled {
+                return Err(Error::UserIsDisabled);
+            }
+        }
+        let owner = user.as_ref().map_or_else(|| cx.nobody(&client.pool, self.username()), |user| user.owner.clone());
+        let _turn = cx.turn(&owner).await;
+
+        let mut batch = Batch::default();
+        cx.throttle(&mut batch, &owner, ThrottlePurpose::ConfirmForgotPassword).await?;
+        let may_be_right = user.as_ref().is_some_and(|user| user.record.enabled);
+        let code = if may_be_right { self.confirmation_code() } else { NO_CODE };
+        let judgement = cx.judge_code(&mut batch, &owner, CodePurpose::ForgotPassword, code).await?;
+        match (judgement, user) {
+            (Judgement::Right(_), Some(user)) => {
+                let changed = records::User {
+                    status: UserStatus::Confirmed.into(),
+                    password_hash: cx.new_password_hash(&password).await?,
+                    password_expires_at: None,
+                    ..user.record.record.clone()
+                };
+                cx.replace_password(&mut batch, &user, changed);
+                // Wrong passwords were guesses at the old one.
+                batch.delete(&AttemptsKey { owner });
+                cx.commit(batch).await?;
+                Ok(api::ConfirmForgotPasswordResponse {})
+            }
+            (Judgement::Right(_), None) => Err(Error::internal("nobody was sent a code")),
+            (Judgement::Refused(refusal), user) => {
+                user.into_iter().for_each(|user| user.expect_unchanged(&mut batch));
+                cx.commit(batch).await?;
+                Err(refusal)
+            }
+        }
+    }
+}

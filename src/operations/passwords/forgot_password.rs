@@ -1,0 +1,78 @@
+//! `ForgotPassword`: a code for a new password goes to a verified address of the user. Nothing else changes.
+//!
+//! Where it is hidden who exists, whoever cannot be sent a code is answered as if it had been sent, and as much is counted.
+
+use super::no_recovery_address;
+use crate::access::caller::Anyone;
+use crate::api;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::context::users::User;
+use crate::context::verification::{Recipient, Sent};
+use crate::error::Error;
+use crate::operations::code_delivery_details;
+use crate::store::records::UserStatus;
+use crate::store::{Batch, CodePurpose, ThrottlePurpose};
+
+impl Operation for api::ForgotPasswordRequest {
+    async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::ForgotPasswordResponse, Error> {
+        let client = cx.client(self.client_id()).await?;
+        cx.check_secret_hash(&client, self.secret_hash.as_deref(), &[self.username()])?;
+        if !client.pool.lets_users_recover() {
+            return Err(Error::AdminResetsPasswords);
+        }
+        let mut batch = Batch::default();
+        let sent = match cx.user_named(&client.pool, self.username()).await? {
+            Some(user) => self.send_to(cx, &client, &user, &mut batch).await?,
+            None if client.hides_user_existence() => {
+                let owner = cx.nobody(&client.pool, self.username());
+                cx.throttle(&mut batch, &owner, ThrottlePurpose::ForgotPassword).await?;
+                cx.simulate_code(&mut batch, &owner, CodePurpose::ForgotPassword).await?;
+                self.simulated(cx, &client)
+            }
+            None => return Err(Error::UsernameClientCombinationNotFound),
+        };
+        cx.commit(batch).await?;
+        cx.outbox_filled.notify_one();
+        Ok(api::ForgotPasswordResponse { code_delivery_details: Some(code_delivery_details(sent)) })
+    }
+}
+
+impl api::ForgotPasswordRequest {
+    /// Sends the code to the user, or seems to.
+    async fn send_to(&self, cx: &Cx<'_>, client: &Client, user: &User, batch: &mut Batch) -> Result<Sent, Error> {
+        let (pool, hides) = (&client.pool, client.hides_user_existence());
+        if !user.record.enabled && !hides {
+            return Err(Error::UserIsDisabled);
+        }
+        match user.record.status() {
+            UserStatus::Unconfirmed | UserStatus::Confirmed | UserStatus::ResetRequired => {}
+            UserStatus::ForceChangePassword | UserStatus::Unknown if !user.record.enabled => {}
+            UserStatus::ForceChangePassword | UserStatus::Unknown => return Err(Error::PasswordCannotBeReset),
+        }
+        let address = pool.recovery_address(user);
+        if address.is_none() && !hides {
+            return Err(no_recovery_address());
+        }
+        cx.throttle(batch, &user.owner, ThrottlePurpose::ForgotPassword).await?;
+        user.expect_unchanged(batch);
+        match address {
+            Some((attribute, address)) if user.record.enabled => {
+                let to =
+                    Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+                cx.send_code(batch, pool, &to, CodePurpose::ForgotPassword, None).await
+            }
+            address => {
+                cx.simulate_code(batch, &user.owner, CodePurpose::ForgotPassword).await?;
+                // Of a disabled user, what was told before.
+                let told = address.map(|(attribute, address)| Sent::to(attribute, &address));
+                Ok(told.unwrap_or_else(|| self.simulated(cx, client)))
+            }
+        }
+    }
+
+    fn simulated(&self, cx: &Cx<'_>, client: &Client) -> Sent {
+        cx.simulated_sent(&client.pool, self.username(), &client.pool.usual_recovery_attributes())
+    }
+}
