@@ -5,6 +5,7 @@ mod support;
 
 mod grpc;
 mod sdk;
+mod strangers;
 mod tampering;
 
 /// The machine's time: the SDK signs by it, and verifiers of tokens judge by it.

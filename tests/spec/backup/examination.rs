@@ -15,7 +15,7 @@ use cognate::store::{
 use uuid::Uuid;
 
 use crate::groups;
-use crate::support::fixtures::{TestClient, with_secret};
+use crate::support::fixtures::{PASSWORD, TestClient, hide_users, with_secret};
 use crate::support::{Wire, World};
 
 /// A data directory whose server is stopped, with a user who has everything that a user can have.
@@ -38,6 +38,10 @@ impl Stopped {
         let sub = world.confirmed_user(&client, "alice").await;
         world.sign_in(&client, "alice").await;
         world.sign_up(&client, "bob").await;
+        // What is counted for names that nobody has belongs to nobody.
+        let hiding = world.client(&client.pool, hide_users).await;
+        world.forgot(&hiding, "nobody").await.unwrap();
+        world.confirm_forgot(&hiding, "nobody", "000000", PASSWORD).await.unwrap_err();
         groups::create(&world, &client.pool, "staff").await;
         groups::add(&world, &client.pool, "alice", "staff").await.unwrap();
         let doomed = world.pool(|_| {}).await;
