@@ -1,12 +1,14 @@
 //! What holds for codes over all operations: how often they may be tried and sent, and what a new password leaves of what was
 //! opened before.
 
-use cognate::api::{self, auth_flow};
+use cognate::api::{self, Op, auth_flow};
+use prost::Message as _;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::spec;
 use crate::support::fixtures::{PASSWORD, initiate_auth};
-use crate::support::{START, Wire, at_once};
+use crate::support::{Credential, START, Wire, at_once};
 
 /// Gives five wrong codes for a forgotten password, asked for by the user.
 async fn five_wrong(world: &World, client: &TestClient, username: &str) {
@@ -197,5 +199,80 @@ spec! {
         };
         assert_eq!(world.call(answer(PASSWORD)).await.map(|_| ()), Err(incorrect()));
         world.call(answer(NEW_PASSWORD)).await.unwrap();
+    }
+}
+
+/// Everything that an answer of the AWS wire says, but for its id and time; of an address, only how it is masked.
+async fn json_bytes(world: &World, op: Op, body: &Value) -> String {
+    let reply = world.post(op, &Credential::None, body.to_string().into_bytes()).await;
+    let ids = ["x-amzn-requestid", "date"];
+    let headers = reply.headers.iter().filter(|(name, _)| !ids.contains(&name.as_str()));
+    let headers: Vec<String> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
+    format!("{} {headers:?} {}", reply.status, masked(&String::from_utf8_lossy(&reply.body)))
+}
+
+/// The same of a reply over gRPC.
+fn grpc_bytes<A: prost::Message>(reply: Result<A, tonic::Status>) -> String {
+    match reply {
+        Ok(answer) => masked(&String::from_utf8_lossy(&answer.encode_to_vec())),
+        Err(status) => {
+            let metadata = status.metadata().clone().into_headers();
+            let names: Vec<_> =
+                metadata.iter().filter(|(name, _)| *name != "x-amzn-requestid" && *name != "date").collect();
+            format!("{:?} {} {:?} {names:?}", status.code(), status.message(), status.details())
+        }
+    }
+}
+
+/// Hides the letters that a mask shows.
+fn masked(text: &str) -> String {
+    let mut hidden: Vec<char> = text.chars().collect();
+    for at in (0..hidden.len()).filter(|at| text.chars().skip(at + 1).take(3).eq("***".chars())) {
+        hidden[at] = '_';
+    }
+    hidden.into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_users_are_hidden_answers_about_nobody_are_the_same_to_the_byte() {
+    let world = World::new(Wire::Json).await;
+    let pool = world.pool(|_| {}).await;
+    let client = hiding(&world, &pool).await;
+    world.confirmed_user(&client, "alice").await;
+    world.confirmed_user(&client, "robin").await;
+    world.disable(&pool, "robin").await;
+    let mut told = Vec::new();
+    for name in ["alice", "robin", "nikos"] {
+        let names = json!({"ClientId": client.id, "Username": name});
+        let mut with_code = names.clone();
+        (with_code["ConfirmationCode"], with_code["Password"]) = (json!("000"), json!(NEW_PASSWORD));
+        let forgot = || api::ForgotPasswordRequest {
+            client_id: Some(client.id.clone()),
+            username: Some(name.to_owned()),
+            ..Default::default()
+        };
+        let confirm = || api::ConfirmForgotPasswordRequest {
+            client_id: Some(client.id.clone()),
+            username: Some(name.to_owned()),
+            confirmation_code: Some("000".to_owned()),
+            password: Some(NEW_PASSWORD.to_owned()),
+            ..Default::default()
+        };
+        let mut answers = Vec::new();
+        for _ in 0..4 {
+            answers.push(json_bytes(&world, Op::ConfirmForgotPassword, &with_code).await);
+            answers.push(json_bytes(&world, Op::ForgotPassword, &names).await);
+            let reply = world.grpc(Op::ConfirmForgotPassword, &Credential::None, confirm()).await;
+            answers.push(grpc_bytes::<api::ConfirmForgotPasswordResponse>(reply));
+            let reply = world.grpc(Op::ForgotPassword, &Credential::None, forgot()).await;
+            answers.push(grpc_bytes::<api::ForgotPasswordResponse>(reply));
+        }
+        told.push(answers);
+    }
+    assert!(told[0].iter().any(|answer| answer.contains("CodeMismatchException")), "{:#?}", told[0]);
+    assert!(told[0].iter().any(|answer| answer.contains("_***@_***")), "{:#?}", told[0]);
+    assert!(told[0].iter().any(|answer| answer.contains("LimitExceededException")), "{:#?}", told[0]);
+    for (answers, name) in told[1..].iter().zip(["robin", "nikos"]) {
+        assert_eq!(answers, &told[0], "{name}");
     }
 }
