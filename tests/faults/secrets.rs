@@ -124,6 +124,8 @@ async fn use_everything(service: &Service, secrets: &mut Secrets) {
         {
             secrets.add(what, result[member].as_str().unwrap());
         }
+        let access_token = result["AccessToken"].as_str().unwrap();
+        replace_password(service, &client, name, &password, access_token, secrets).await;
         use_tokens(caller, &client, name, result["RefreshToken"].as_str().unwrap(), secrets).await;
     }
     rotate_and_search(service, secrets).await;
@@ -136,6 +138,46 @@ async fn use_everything(service: &Service, secrets: &mut Secrets) {
     };
     let described = caller.call(request).await.unwrap().user_pool_client.unwrap();
     assert_eq!(described.client_secret, service.quickstart.confidential().secret);
+}
+
+/// Changes the password, forgets the new one, and sets the old one again by a code.
+async fn replace_password(
+    service: &Service,
+    client: &TestClient,
+    name: &str,
+    password: &str,
+    access_token: &str,
+    secrets: &mut Secrets,
+) {
+    let (caller, outbox) = (&service.caller, &service.quickstart.outbox);
+    secrets.add("changed password", "Ch4nged-to-this!");
+    let change = api::ChangePasswordRequest {
+        access_token: Some(access_token.to_owned()),
+        previous_password: Some(password.to_owned()),
+        proposed_password: Some("Ch4nged-to-this!".to_owned()),
+    };
+    caller.call(change).await.unwrap();
+    let forgotten = api::ForgotPasswordRequest {
+        client_id: Some(client.id.clone()),
+        username: Some(name.to_owned()),
+        secret_hash: client.secret_hash(name),
+        ..Default::default()
+    };
+    let known = mail(outbox).len();
+    caller.call(forgotten).await.unwrap();
+    eventually("the code for the password", || (mail(outbox).len() > known).then_some(())).await;
+    let code = code_for(outbox, name).await;
+    secrets.add("code for the password", &code);
+    let confirmation = |code: &str| api::ConfirmForgotPasswordRequest {
+        client_id: Some(client.id.clone()),
+        username: Some(name.to_owned()),
+        confirmation_code: Some(code.to_owned()),
+        password: Some(password.to_owned()),
+        secret_hash: client.secret_hash(name),
+        ..Default::default()
+    };
+    caller.call(confirmation("wrong-wrong-code")).await.unwrap_err();
+    caller.call(confirmation(&code)).await.unwrap();
 }
 
 async fn use_tokens(caller: &Caller, client: &TestClient, name: &str, refresh_token: &str, secrets: &mut Secrets) {

@@ -2,7 +2,6 @@
 //! opened before.
 
 use cognate::api::{self, Op, auth_flow};
-use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::*;
