@@ -75,6 +75,10 @@ pub struct Config {
     pub password_hash_queue_max: usize,
     /// How long one may wait before it is refused, in seconds.
     pub password_hash_wait_seconds: u64,
+    /// Messages with codes that one user may be sent in an hour, for whatever purpose.
+    pub messages_per_user_hour_max: u32,
+    /// Messages with codes that the users of one pool together may be sent in an hour.
+    pub messages_per_pool_hour_max: u32,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
     /// The largest set of request headers, in bytes.
@@ -141,6 +145,8 @@ impl Default for Config {
             password_hash_threads: 0,
             password_hash_queue_max: 512,
             password_hash_wait_seconds: 5,
+            messages_per_user_hour_max: 20,
+            messages_per_pool_hour_max: 10_000,
             body_bytes_max: 1024 * 1024,
             header_bytes_max: 16 * 1024,
             concurrent_streams_max: 256,
@@ -233,6 +239,8 @@ impl Config {
             ("password_hash_threads", count(self.password_hash_threads), 0..=1024),
             ("password_hash_queue_max", count(self.password_hash_queue_max), 1..=1_000_000),
             ("password_hash_wait_seconds", self.password_hash_wait_seconds, 1..=DAY_SECONDS),
+            ("messages_per_user_hour_max", self.messages_per_user_hour_max.into(), 1..=1_000_000),
+            ("messages_per_pool_hour_max", self.messages_per_pool_hour_max.into(), 1..=1_000_000_000),
             ("body_bytes_max", count(self.body_bytes_max), 1024..=1024 * 1024 * 1024),
             ("header_bytes_max", self.header_bytes_max.into(), 8 * 1024..=1024 * 1024),
             ("concurrent_streams_max", self.concurrent_streams_max.into(), 1..=1_000_000),

@@ -7,8 +7,10 @@ pub mod aliases;
 pub mod attempts;
 pub mod clients;
 pub mod groups;
+pub mod passwords;
 pub mod pools;
 pub mod rotation;
+pub mod sending;
 pub mod sessions;
 pub mod throttles;
 pub mod tokens;
@@ -27,7 +29,7 @@ use crate::config::Config;
 use crate::crypto::codes::CodeHasher;
 use crate::crypto::keys::{KeyEncryptionKey, Purpose};
 use crate::crypto::opaque::OpaqueTokens;
-use crate::crypto::passwords::{self, PasswordHasher};
+use crate::crypto::passwords::{PasswordHasher, Settings as PasswordSettings};
 use crate::crypto::places::Place;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::secret::Secret;
@@ -68,6 +70,7 @@ pub struct Services {
     clients: Kept<Stored<records::Client>>,
     signing_keys: Kept<SigningKeys>,
     verified_tokens: tokens::VerifiedTokens,
+    sending: sending::SendingLimits,
     turns: turns::Turns,
 }
 
@@ -82,7 +85,7 @@ impl Services {
         rng: Rng,
     ) -> Result<Self, String> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let settings = passwords::Settings {
+        let settings = PasswordSettings {
             memory_kib: config.password_hash_memory_kib,
             iterations: config.password_hash_iterations,
             threads: if config.password_hash_threads == 0 { cores } else { config.password_hash_threads },
@@ -110,6 +113,7 @@ impl Services {
             clients: Kept::new(RECORDS_KEPT_MAX),
             signing_keys: Kept::new(RECORDS_KEPT_MAX),
             verified_tokens: tokens::VerifiedTokens::default(),
+            sending: sending::SendingLimits::new(config.messages_per_user_hour_max, config.messages_per_pool_hour_max),
             turns: turns::Turns::default(),
         })
     }

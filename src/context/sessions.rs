@@ -2,6 +2,7 @@
 
 use super::Cx;
 use super::clients::Client;
+use super::users::User;
 use crate::clock::after;
 use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
 use crate::error::Error;
@@ -15,8 +16,25 @@ pub struct OpenSession {
 }
 
 impl Cx<'_> {
-    /// Opens a session: the string for the caller; its record goes in the batch.
+    /// Opens a session that proves nothing yet: the string for the caller; its record goes in the batch.
     pub fn open_session(&self, batch: &mut Batch, client: &Client, owner: &Owner, step: SessionStep) -> String {
+        self.open(batch, client, owner, step, None)
+    }
+
+    /// Opens a session that stands for a proof which its user has given: void once they have a new password. The batch must
+    /// expect the user as it was read.
+    pub fn open_proved_session(&self, batch: &mut Batch, client: &Client, user: &User, step: SessionStep) -> String {
+        self.open(batch, client, &user.owner, step, Some(user.record.password_version))
+    }
+
+    fn open(
+        &self,
+        batch: &mut Batch,
+        client: &Client,
+        owner: &Owner,
+        step: SessionStep,
+        password_version: Option<u64>,
+    ) -> String {
         let expires_at = after(self.now(), client.session_validity());
         let note = Note { pool: owner.pool.clone(), sub: owner.sub, id: self.rng.uuid(), expires_at };
         let session = self.opaque_tokens.mint(Kind::Session, &note, &self.rng);
@@ -27,6 +45,7 @@ impl Cx<'_> {
             expires_at: expires_at.as_millisecond(),
             used: false,
             epoch: self.store.epoch().number,
+            password_version,
         };
         batch.put(&SessionKey { owner: owner.clone(), session: note.id }, &record);
         session
@@ -61,6 +80,11 @@ impl OpenSession {
     /// Whose sign-in this is. Under PreventUserExistenceErrors it may be nobody's.
     pub fn owner(&self) -> &Owner {
         &self.key.owner
+    }
+
+    /// Whether the session stands for a proof of this user's that no new password has voided since.
+    pub fn stands_for(&self, user: &User) -> bool {
+        self.key.owner == user.owner && self.record.password_version == Some(user.record.password_version)
     }
 
     /// With the batch the session is spent; of two requests that use it, one succeeds. Its record stays until its end, to

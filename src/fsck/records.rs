@@ -13,9 +13,9 @@ use crate::crypto::signing::SigningKeys;
 use crate::domain::ids::{GroupId, PoolId, Sub};
 use crate::store::records::{Membership, OutboxMessage, User};
 use crate::store::{
-    ClientKey, ClientOfPoolKey, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known, MemberKey,
-    MembershipKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey, UserRemovalKey,
-    UsernameKey, Value, described,
+    ClientKey, ClientOfPoolKey, CodePurpose, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known,
+    MemberKey, MembershipKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey,
+    UserRemovalKey, UsernameKey, Value, described,
 };
 
 /// Entries read at one time.
@@ -181,6 +181,8 @@ impl Examiner<'_> {
             }
             Known::MembershipKey(key, membership) => self.membership(key, membership, problems).await?,
             Known::UserKey(key, user) => self.user(&key.owner, user, problems).await?,
+            // One that sets a new password may be of somebody whom there is not.
+            Known::CodeKey(key, _) if key.purpose == CodePurpose::ForgotPassword as u8 => {}
             Known::CodeKey(key, _) => self.need_user(&key.owner, problems).await?,
             Known::FamilyKey(key, family) => {
                 expect(problems, is_whole(family), "the hashes of its refresh tokens are none");
@@ -207,7 +209,7 @@ impl Examiner<'_> {
                 expect(problems, is_record, "it is no JSON");
             }
             // These may be of somebody whom there is not, and end by themselves.
-            Known::AttemptsKey(..) | Known::ThrottleKey(..) | Known::SessionKey(..) => {}
+            Known::AttemptsKey(..) | Known::ThrottleKey(..) | Known::WrongCodesKey(..) | Known::SessionKey(..) => {}
             // What it was an index of may be gone before it, and is looked for from the other side.
             Known::MemberKey(..) => {}
             Known::PoolRemovalKey(..) | Known::GroupRemovalKey(..) | Known::SignatureKey(..) => {}

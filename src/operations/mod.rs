@@ -37,10 +37,12 @@ mod users;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use crate::api;
 use crate::api::json::Named as _;
+use crate::api::{self, delivery_medium};
 use crate::context::users::{User, status_name};
+use crate::context::verification::Sent;
 use crate::domain::attributes::Attributes;
+use crate::domain::usernames::Alias;
 use crate::error::Error;
 
 /// A time of a record as the contract has it.
@@ -74,6 +76,19 @@ fn listed_user(user: &User, attributes: Vec<api::Attribute>) -> api::User {
 fn page_size(limit: Option<i32>) -> usize {
     const PAGE_DEFAULT: usize = 60;
     limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT)
+}
+
+/// Where a code went, as the caller is told.
+fn code_delivery_details(sent: Sent) -> api::CodeDeliveryDetails {
+    let medium = match sent.attribute {
+        Alias::PhoneNumber => delivery_medium::Value::Sms,
+        Alias::Email | Alias::PreferredUsername => delivery_medium::Value::Email,
+    };
+    api::CodeDeliveryDetails {
+        destination: Some(sent.masked_destination),
+        delivery_medium: Some(medium.into()),
+        attribute_name: Some(sent.attribute.attribute().to_owned()),
+    }
 }
 
 /// The token of a page that ends with the record of this id.

@@ -7,7 +7,7 @@ use super::key::{self, Key};
 use super::{
     AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, ExpiryKey, FamilyKey, GroupKey,
     GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, SessionKey, SignatureKey,
-    SigningKeysKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey,
+    SigningKeysKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey, WrongCodesKey,
 };
 
 macro_rules! kinds {
@@ -69,6 +69,7 @@ kinds! {
     CodeKey => "code",
     AttemptsKey => "password attempts",
     ThrottleKey => "throttle",
+    WrongCodesKey => "refused codes",
     FamilyKey => "token family",
     SessionKey => "session",
     MembershipKey => "membership in a group",
@@ -133,6 +134,7 @@ mod tests {
             Kind::CodeKey => CodeKey { owner, purpose: 1 }.encoded(),
             Kind::AttemptsKey => AttemptsKey { owner }.encoded(),
             Kind::ThrottleKey => ThrottleKey { owner, purpose: 1 }.encoded(),
+            Kind::WrongCodesKey => WrongCodesKey { owner }.encoded(),
             Kind::FamilyKey => FamilyKey { owner, event: id }.encoded(),
             Kind::SessionKey => SessionKey { owner, session: id }.encoded(),
             Kind::MembershipKey => MembershipKey { owner, group: name }.encoded(),

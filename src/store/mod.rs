@@ -42,7 +42,8 @@ pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
 pub use sled::{SledLoader, SledStore};
 pub use users::{
     AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, SessionKey, ThrottleKey,
-    ThrottlePurpose, UserKey, UserRemovalKey, UsernameKey, count_users, sweep_removed_user,
+    ThrottlePurpose, UserKey, UserRemovalKey, UsernameKey, WRONG_CODES_REMEMBERED_MILLISECONDS, WrongCodesKey,
+    count_users, sweep_removed_user,
 };
 
 use crate::error::Error;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::key::{self, Key as _, key};
-use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User, UserRemoval};
+use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User, UserRemoval, WrongCodes};
 use super::{Batch, Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
 use crate::domain::ids::PoolId;
@@ -38,6 +38,11 @@ key! {
 key! {
     /// A challenge that waits for its answer.
     SessionKey = user 0x07 { session: Uuid } -> Session
+}
+
+key! {
+    /// The codes of a user that were refused within a day.
+    WrongCodesKey = user 0x09 {} -> WrongCodes
 }
 
 key! {
@@ -88,6 +93,21 @@ pub(super) const REMOVALS: u8 = 0x32;
 #[repr(u8)]
 pub enum CodePurpose {
     SignUp = 1,
+    ForgotPassword = 2,
+    VerifyEmail = 3,
+    VerifyPhoneNumber = 4,
+}
+
+impl CodePurpose {
+    pub const ALL: [CodePurpose; 4] =
+        [CodePurpose::SignUp, CodePurpose::ForgotPassword, CodePurpose::VerifyEmail, CodePurpose::VerifyPhoneNumber];
+}
+
+impl CodeKey {
+    /// Where the code of a user for a purpose stands.
+    pub fn of(owner: &Owner, purpose: CodePurpose) -> Self {
+        CodeKey { owner: owner.clone(), purpose: purpose as u8 }
+    }
 }
 
 /// What is counted by the hour. The numbers are on disk.
@@ -96,6 +116,13 @@ pub enum CodePurpose {
 pub enum ThrottlePurpose {
     ConfirmSignUp = 1,
     ResendConfirmationCode = 2,
+    /// A message of whatever purpose.
+    Message = 3,
+    ChangePassword = 4,
+    ForgotPassword = 5,
+    ConfirmForgotPassword = 6,
+    GetUserAttributeVerificationCode = 7,
+    VerifyUserAttribute = 8,
 }
 
 impl Record for User {}
@@ -112,6 +139,16 @@ impl Record for Attempts {
     fn deadline(&self) -> Option<i64> {
         let forgotten_at = after(from_milliseconds(self.last_at), lockout::REMEMBERED).as_millisecond();
         Some(forgotten_at.max(self.locked_until))
+    }
+}
+
+/// How long a refused code counts.
+pub const WRONG_CODES_REMEMBERED_MILLISECONDS: i64 = 24 * HOUR_MILLISECONDS;
+
+impl Record for WrongCodes {
+    fn deadline(&self) -> Option<i64> {
+        let newest = self.at.iter().max();
+        Some(newest.map_or(0, |newest| newest.saturating_add(WRONG_CODES_REMEMBERED_MILLISECONDS)))
     }
 }
 

@@ -7,8 +7,8 @@ use crate::context::Cx;
 use crate::crypto::secret::Secret;
 use crate::error::Error;
 use crate::operations::honour;
+use crate::store::Batch;
 use crate::store::records::{self, UserStatus};
-use crate::store::{Batch, CodeKey, CodePurpose};
 
 impl Operation for api::AdminSetUserPasswordRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::AdminSetUserPasswordResponse, Error> {
@@ -19,13 +19,11 @@ impl Operation for api::AdminSetUserPasswordRequest {
         let password = Secret::new(self.password().to_owned());
         let changed = records::User {
             status: UserStatus::Confirmed.into(),
-            modified_at: cx.now().as_millisecond(),
             password_hash: cx.new_password_hash(&password).await?,
             ..user.record.record.clone()
         };
         let mut batch = Batch::default();
-        user.replace(&mut batch, &changed);
-        batch.delete(&CodeKey { owner: user.owner.clone(), purpose: CodePurpose::SignUp as u8 });
+        cx.replace_password(&mut batch, &user, changed);
         cx.commit(batch).await?;
         Ok(api::AdminSetUserPasswordResponse {})
     }

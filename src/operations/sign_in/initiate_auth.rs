@@ -110,7 +110,7 @@ async fn after_sign_up(cx: &Cx<'_>, client: &Client, username: &str, session: &s
         None => false,
     };
     let session = cx.session(client, session, SessionStep::ConfirmedSignUp).await?;
-    let user = user.filter(|user| user.owner == *session.owner() && !has_signed_in).ok_or(Error::InvalidSession)?;
+    let user = user.filter(|user| session.stands_for(user) && !has_signed_in).ok_or(Error::InvalidSession)?;
     refuse_unready(&user)?;
     let mut batch = Batch::default();
     session.use_up(&mut batch);

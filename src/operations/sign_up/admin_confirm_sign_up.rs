@@ -21,7 +21,7 @@ impl Operation for api::AdminConfirmSignUpRequest {
             records::User { status: UserStatus::Confirmed.into(), modified_at, ..user.record.record.clone() };
         let mut batch = Batch::default();
         user.replace(&mut batch, &confirmed);
-        batch.delete(&CodeKey { owner: user.owner.clone(), purpose: CodePurpose::SignUp as u8 });
+        batch.delete(&CodeKey::of(&user.owner, CodePurpose::SignUp));
         cx.commit(batch).await?;
         Ok(api::AdminConfirmSignUpResponse {})
     }

@@ -8,13 +8,13 @@ use crate::context::aliases::alias_key;
 use crate::context::clients::Client;
 use crate::context::sessions::OpenSession;
 use crate::context::users::{User, status_name};
-use crate::context::verification::Judgement;
+use crate::context::verification::{Judgement, Proof};
 use crate::domain::auth_flows::Flow;
 use crate::domain::ids::Sub;
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::records::{self, NameOwner, SessionStep, UserStatus};
-use crate::store::{Batch, Owner, ThrottlePurpose};
+use crate::store::{Batch, CodePurpose, Owner, ThrottlePurpose};
 
 impl Operation for api::ConfirmSignUpRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::ConfirmSignUpResponse, Error> {
@@ -23,7 +23,7 @@ impl Operation for api::ConfirmSignUpRequest {
         let user = cx.user_named(&client.pool, self.username()).await?;
         let owner = user.as_ref().map_or_else(|| cx.nobody(&client.pool, self.username()), |user| user.owner.clone());
         let _turn = cx.turn(&owner).await;
-        let Some(user) = user else { return Err(refuse_nobody(cx, &client, &owner).await?) };
+        let Some(user) = user else { return Err(self.refuse_nobody(cx, &client, &owner).await?) };
         if user.record.status() != UserStatus::Unconfirmed {
             return Err(Error::UserCannotBeConfirmed(status_name(user.record.status())));
         }
@@ -31,14 +31,14 @@ impl Operation for api::ConfirmSignUpRequest {
 
         let mut batch = Batch::default();
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ConfirmSignUp).await?;
-        match cx.judge_sign_up_code(&mut batch, &owner, self.confirmation_code()).await? {
+        match cx.judge_code(&mut batch, &owner, CodePurpose::SignUp, self.confirmation_code()).await? {
             Judgement::Refused(refusal) => {
                 // Confirmed meanwhile, the user is refused for that and not for the code.
                 user.expect_unchanged(&mut batch);
                 cx.commit(batch).await?;
                 Err(refusal)
             }
-            Judgement::Right(proved) => {
+            Judgement::Right(Proof { attribute: proved, .. }) => {
                 let mut confirmed = records::User {
                     status: UserStatus::Confirmed.into(),
                     modified_at: cx.now().as_millisecond(),
@@ -51,7 +51,7 @@ impl Operation for api::ConfirmSignUpRequest {
                 user.replace(&mut batch, &confirmed);
                 let next = session.map(|session| {
                     session.use_up(&mut batch);
-                    cx.open_session(&mut batch, &client, &owner, SessionStep::ConfirmedSignUp)
+                    cx.open_proved_session(&mut batch, &client, &user, SessionStep::ConfirmedSignUp)
                 });
                 cx.commit(batch).await?;
                 Ok(api::ConfirmSignUpResponse { session: next })
@@ -72,17 +72,19 @@ impl api::ConfirmSignUpRequest {
         let session = cx.session(client, session, SessionStep::SignedUp).await?;
         if session.owner() == owner { Ok(Some(session)) } else { Err(Error::InvalidSession) }
     }
-}
 
-/// The answer about a user who does not exist. Where that is hidden, tries are counted as for one who does.
-async fn refuse_nobody(cx: &Cx<'_>, client: &Client, owner: &Owner) -> Result<Error, Error> {
-    if !client.hides_user_existence() {
-        return Ok(Error::UsernameClientCombinationNotFound);
+    /// The answer about a user who does not exist. Where that is hidden, tries are counted as for one who does and has no code.
+    async fn refuse_nobody(&self, cx: &Cx<'_>, client: &Client, owner: &Owner) -> Result<Error, Error> {
+        if !client.hides_user_existence() {
+            return Ok(Error::UsernameClientCombinationNotFound);
+        }
+        let mut batch = Batch::default();
+        cx.throttle(&mut batch, owner, ThrottlePurpose::ConfirmSignUp).await?;
+        let judgement = cx.judge_code(&mut batch, owner, CodePurpose::SignUp, self.confirmation_code()).await?;
+        let Judgement::Refused(refusal) = judgement else { return Err(Error::internal("nobody was sent a code")) };
+        cx.commit(batch).await?;
+        Ok(refusal)
     }
-    let mut batch = Batch::default();
-    cx.throttle(&mut batch, owner, ThrottlePurpose::ConfirmSignUp).await?;
-    cx.commit(batch).await?;
-    Ok(Error::ExpiredCode)
 }
 
 /// A verified address becomes a sign-in name, if the pool has it as an alias. Another user who holds it keeps it, or with

@@ -1,17 +1,15 @@
 //! `ResendConfirmationCode`: a new code for an unconfirmed user; the older ones are void from then on.
 
-use super::code_delivery_details;
 use crate::access::caller::Anyone;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::context::verification::{Recipient, Sent, verified_first};
-use crate::domain::destinations::{mask_email, mask_phone_number, simulated_email, simulated_phone_number};
-use crate::domain::usernames::Alias;
+use crate::context::verification::{Recipient, verified_first};
 use crate::error::Error;
+use crate::operations::code_delivery_details;
 use crate::store::records::UserStatus;
-use crate::store::{Batch, ThrottlePurpose};
+use crate::store::{Batch, CodePurpose, ThrottlePurpose};
 
 impl Operation for api::ResendConfirmationCodeRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::ResendConfirmationCodeResponse, Error> {
@@ -29,7 +27,7 @@ impl Operation for api::ResendConfirmationCodeRequest {
         cx.throttle(&mut batch, &user.owner, ThrottlePurpose::ResendConfirmationCode).await?;
         user.expect_unchanged(&mut batch);
         let to = Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
-        let sent = cx.send_sign_up_code(&mut batch, &client.pool, &to);
+        let sent = cx.send_code(&mut batch, &client.pool, &to, CodePurpose::SignUp, None).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
         Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })
@@ -53,24 +51,9 @@ impl api::ResendConfirmationCodeRequest {
         let mut batch = Batch::default();
         let owner = cx.nobody(&client.pool, self.username());
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ResendConfirmationCode).await?;
+        cx.count_simulated_message(&mut batch, &owner).await?;
         cx.commit(batch).await?;
-        let name = self.username();
-        // A kind of message that the pool sends to no user would give the name away.
-        let looks = client.pool.username_rules().classify(name).ok().flatten();
-        let sent = match looks.filter(|alias| auto_verified.contains(alias)) {
-            Some(Alias::PhoneNumber) => {
-                Sent { attribute: Alias::PhoneNumber, masked_destination: mask_phone_number(name) }
-            }
-            Some(_) => Sent { attribute: Alias::Email, masked_destination: mask_email(name) },
-            None if auto_verified.contains(&Alias::Email) => {
-                let masked_destination = simulated_email(&cx.simulated(&client.pool, name));
-                Sent { attribute: Alias::Email, masked_destination }
-            }
-            None => {
-                let masked_destination = simulated_phone_number(&cx.simulated(&client.pool, name));
-                Sent { attribute: Alias::PhoneNumber, masked_destination }
-            }
-        };
+        let sent = cx.simulated_sent(&client.pool, self.username(), &auto_verified);
         Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })
     }
 }

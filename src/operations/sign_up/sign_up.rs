@@ -1,6 +1,5 @@
 //! `SignUp`: somebody becomes a user, unconfirmed, and is sent a code if the pool verifies an attribute they gave.
 
-use super::code_delivery_details;
 use crate::access::caller::Anyone;
 use crate::api;
 use crate::app::Operation;
@@ -8,14 +7,15 @@ use crate::context::Cx;
 use crate::context::aliases::alias_key;
 use crate::context::clients::Client;
 use crate::context::pools::Pool;
-use crate::context::verification::{Recipient, verified_first};
+use crate::context::verification::{Recipient, Sent, verified_first};
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::{Attributes, is_written_by_the_service_alone};
 use crate::domain::auth_flows::Flow;
 use crate::domain::usernames::Alias;
 use crate::error::{Error, ViolatingValue, Violation};
+use crate::operations::code_delivery_details;
 use crate::store::records::{self, NameOwner, SessionStep, UserStatus};
-use crate::store::{Batch, Owner, UserKey, UsernameKey};
+use crate::store::{Batch, CodePurpose, Owner, UserKey, UsernameKey};
 
 impl Operation for api::SignUpRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::SignUpResponse, Error> {
@@ -46,22 +46,25 @@ impl Operation for api::SignUpRequest {
             generation: 0,
             memberships: 0,
             password_expires_at: None,
+            password_version: 0,
         };
         let mut batch = Batch::default();
         batch.expect(&client.pool.key(), Some(&client.pool.record));
         claim_names(&mut batch, pool, &owner, &user.username, &attributes);
         batch.put(&UserKey { owner: owner.clone() }, &user);
-        let sent = verified_first(pool, &attributes).map(|(attribute, address)| {
-            let to = Recipient { owner: &owner, username: &user.username, attribute, address: &address };
-            cx.send_sign_up_code(&mut batch, pool, &to)
-        });
+        // The user is there though the pool has sent as many messages as it may; the caller learns that, and can have the code
+        // sent later.
+        let sent = match send_first_code(cx, &mut batch, pool, &owner, &user.username, &attributes).await {
+            Err(other) if !matches!(other, Error::AttemptLimitExceeded) => return Err(other),
+            sent => sent,
+        };
         let session = client.opens(Flow::UserAuth);
         let session = session.then(|| cx.open_session(&mut batch, &client, &owner, SessionStep::SignedUp));
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
         Ok(api::SignUpResponse {
             user_confirmed: false,
-            code_delivery_details: sent.map(code_delivery_details),
+            code_delivery_details: sent?.map(code_delivery_details),
             user_sub: user.sub,
             session,
         })
@@ -109,6 +112,20 @@ impl api::SignUpRequest {
         pool.password_policy().check(password).map_err(Error::InvalidPassword)?;
         Ok(Secret::new(password.clone()))
     }
+}
+
+/// Sends the code that confirms a new user, if the pool verifies an attribute that was given.
+async fn send_first_code(
+    cx: &Cx<'_>,
+    batch: &mut Batch,
+    pool: &Pool,
+    owner: &Owner,
+    username: &str,
+    attributes: &Attributes,
+) -> Result<Option<Sent>, Error> {
+    let Some((attribute, address)) = verified_first(pool, attributes) else { return Ok(None) };
+    let to = Recipient { owner, username, attribute, address: &address };
+    cx.send_code(batch, pool, &to, CodePurpose::SignUp, None).await.map(Some)
 }
 
 /// An address that was given is unverified until a code or an operator says otherwise.
