@@ -43,6 +43,9 @@ pub enum Error {
     Constraints(Vec<Violation>),
     #[error("Invalid code provided, please request a code again.")]
     ExpiredCode,
+    /// What [`Error::AliasExists`] says, as Cognito words it to users who change their own attributes.
+    #[error("An account with the given {0} already exists.")]
+    GivenAliasExists(&'static str),
     #[error("A group with the name already exists.")]
     GroupExists,
     #[error("Group not found.")]
@@ -167,7 +170,7 @@ impl Error {
         use Error::*;
         match self {
             AccessDenied { .. } => Exception::AccessDenied,
-            AliasExists(_) => Exception::AliasExists,
+            AliasExists(_) | GivenAliasExists(_) => Exception::AliasExists,
             AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
             CodeMismatch => Exception::CodeMismatch,
             ExpiredCode => Exception::ExpiredCode,

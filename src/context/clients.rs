@@ -7,6 +7,7 @@ use super::Cx;
 use super::pools::Pool;
 use crate::crypto::secret::Secret;
 use crate::crypto::secret_hash::is_secret_hash;
+use crate::domain::attributes::is_written_by_the_service_alone;
 use crate::domain::auth_flows::{self, Flow};
 use crate::domain::ids::{ClientId, PoolId};
 use crate::domain::token_validity::{Setting, TokenValidity};
@@ -96,9 +97,20 @@ impl Client {
         self.record.read_attributes.is_empty() || self.record.read_attributes.iter().any(|name| name == attribute)
     }
 
-    /// Without a list of its own a client writes everything that users may write.
+    /// Without a list of its own a client writes everything that users may write: all but the service's own word, which no
+    /// client writes.
     pub fn may_write(&self, attribute: &str) -> bool {
-        self.record.write_attributes.is_empty() || self.record.write_attributes.iter().any(|name| name == attribute)
+        let listed = &self.record.write_attributes;
+        let is_listed = listed.is_empty() || listed.iter().any(|name| name == attribute);
+        is_listed && !is_written_by_the_service_alone(attribute)
+    }
+
+    /// Refuses attributes of which one is not the client's to write.
+    pub fn refuse_unwritable<'a>(&self, attributes: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
+        match attributes.into_iter().all(|name| self.may_write(name)) {
+            true => Ok(()),
+            false => Err(Error::AttributeNotWritable),
+        }
     }
 
     pub fn token_validity(&self) -> Result<TokenValidity, Error> {

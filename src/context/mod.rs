@@ -5,6 +5,7 @@
 
 pub mod aliases;
 pub mod attempts;
+pub mod attributes;
 pub mod clients;
 pub mod groups;
 pub mod passwords;

@@ -54,6 +54,11 @@ impl Pool {
         aliases(&self.record.auto_verified_attributes)
     }
 
+    /// Addresses of which a new value counts only once it is verified.
+    pub fn verified_before_update(&self) -> Vec<Alias> {
+        aliases(&self.record.verified_before_update)
+    }
+
     pub fn password_policy(&self) -> PasswordPolicy {
         let policy = self.record.password_policy.unwrap_or_default();
         PasswordPolicy {

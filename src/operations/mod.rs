@@ -78,6 +78,18 @@ fn page_size(limit: Option<i32>) -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0).unwrap_or(PAGE_DEFAULT)
 }
 
+/// The attributes that a request gives, each once. Whether the caller may give them is not asked here.
+fn given_attributes(list: &[api::Attribute]) -> Result<Attributes, Error> {
+    let mut attributes = Attributes::new();
+    for attribute in list {
+        let (name, value) = (attribute.name(), attribute.value());
+        if attributes.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(Error::invalid_parameter(format!("The attribute {name} is given more than once.")));
+        }
+    }
+    Ok(attributes)
+}
+
 /// Where a code went, as the caller is told.
 fn code_delivery_details(sent: Sent) -> api::CodeDeliveryDetails {
     let medium = match sent.attribute {

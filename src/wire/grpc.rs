@@ -91,7 +91,7 @@ fn code(error: &Error) -> Code {
         | UserPoolClientDoesNotExist(_)
         | UserPoolDoesNotExist(_)
         | UsernameClientCombinationNotFound => Code::NotFound,
-        AliasExists(_) | GroupExists | UsernameExists(_) => Code::AlreadyExists,
+        AliasExists(_) | GivenAliasExists(_) | GroupExists | UsernameExists(_) => Code::AlreadyExists,
         CodeMismatch
         | Constraints(_)
         | ExpiredCode

@@ -45,7 +45,7 @@ async fn pool_named(sdk: &Client, name: &str, verified: Option<VerifiedAttribute
     made.send().await.unwrap().user_pool.unwrap().id.unwrap()
 }
 
-async fn app(sdk: &Client, pool: &str, with_secret: bool, flows: &[ExplicitAuthFlowsType]) -> TestClient {
+pub async fn app(sdk: &Client, pool: &str, with_secret: bool, flows: &[ExplicitAuthFlowsType]) -> TestClient {
     let made = sdk.create_user_pool_client().user_pool_id(pool).client_name(next_name()).generate_secret(with_secret);
     let made = made.set_explicit_auth_flows(Some(flows.to_vec())).send().await.unwrap().user_pool_client.unwrap();
     TestClient { pool: pool.to_owned(), id: made.client_id.unwrap(), secret: made.client_secret }
@@ -64,7 +64,7 @@ fn email(value: &str) -> AttributeType {
     AttributeType::builder().name("email").value(value).build().unwrap()
 }
 
-fn by_password(sdk: &Client, app: &TestClient, username: &str) -> InitiateAuthFluentBuilder {
+pub fn by_password(sdk: &Client, app: &TestClient, username: &str) -> InitiateAuthFluentBuilder {
     let request = sdk.initiate_auth().client_id(&app.id).auth_flow(AuthFlowType::UserPasswordAuth);
     let request = request.auth_parameters("USERNAME", username).auth_parameters("PASSWORD", PASSWORD);
     match app.secret_hash(username) {
@@ -73,12 +73,12 @@ fn by_password(sdk: &Client, app: &TestClient, username: &str) -> InitiateAuthFl
     }
 }
 
-fn by_refresh_token(sdk: &Client, app: &TestClient, token: &str) -> InitiateAuthFluentBuilder {
+pub fn by_refresh_token(sdk: &Client, app: &TestClient, token: &str) -> InitiateAuthFluentBuilder {
     let request = sdk.initiate_auth().client_id(&app.id).auth_flow(AuthFlowType::RefreshTokenAuth);
     request.auth_parameters("REFRESH_TOKEN", token)
 }
 
-async fn signed_in(request: InitiateAuthFluentBuilder) -> AuthenticationResultType {
+pub async fn signed_in(request: InitiateAuthFluentBuilder) -> AuthenticationResultType {
     request.send().await.unwrap().authentication_result.unwrap()
 }
 
@@ -93,6 +93,7 @@ macro_rules! refused {
         assert!(uuid::Uuid::parse_str(id).is_ok(), "{id}");
     }};
 }
+pub(crate) use refused;
 
 /// The call is refused with an exception that is in no operation's model: the SDK has its code alone.
 macro_rules! refused_with_code {

@@ -74,9 +74,32 @@ fn settle_verified_flag(
         after.remove(&flag);
         return Ok(());
     };
-    let still_verified = before.get(name) == Some(value) && after.get(&flag).is_some_and(|flag| flag == "true");
+    let still_verified = before.get(name) == Some(value) && is_verified(address, after);
     after.insert(flag, said_verified.unwrap_or(still_verified).to_string());
     Ok(())
+}
+
+/// The addresses that a user has `after` but had not `before`, and that nobody says are verified.
+pub fn unverified_news(before: &Attributes, after: &Attributes) -> Vec<Alias> {
+    let is_news = |address: &Alias| {
+        let value = after.get(address.attribute());
+        value.is_some() && value != before.get(address.attribute()) && !is_verified(*address, after)
+    };
+    [Alias::Email, Alias::PhoneNumber].into_iter().filter(is_news).collect()
+}
+
+/// Puts the address and its flag back to what they were `before`.
+pub fn keep_address(address: Alias, before: &Attributes, after: &mut Attributes) {
+    for name in [address.attribute().to_owned(), address.verified_flag()] {
+        match before.get(&name) {
+            Some(value) => after.insert(name, value.clone()),
+            None => after.remove(&name),
+        };
+    }
+}
+
+fn is_verified(address: Alias, attributes: &Attributes) -> bool {
+    attributes.get(&address.verified_flag()).is_some_and(|flag| flag == "true")
 }
 
 #[cfg(test)]
@@ -154,6 +177,26 @@ mod tests {
         let before = with(&[("phone_number", "+15550100"), ("phone_number_verified", "true")]);
         assert_eq!(schema().without(&before, &["phone_number".to_owned()]).unwrap(), alice());
         assert_eq!(schema().updated(&before, &attributes(&[("phone_number", "")])).unwrap(), alice());
+    }
+
+    #[test]
+    fn an_address_is_news_if_its_value_is_another_and_unverified() {
+        for (given, news) in [
+            (&[("email", "a@example.com"), ("name", "Al")][..], &[][..]),
+            (&[("email", "b@example.com"), ("phone_number", "+15550100")], &[Alias::Email, Alias::PhoneNumber]),
+            (&[("email", "b@example.com"), ("email_verified", "true")], &[]),
+            (&[("email_verified", "false")], &[]),
+        ] {
+            let after = updated(given).unwrap();
+            assert_eq!(unverified_news(&alice(), &after), news, "{given:?}");
+            let mut kept = after.clone();
+            news.iter().for_each(|address| keep_address(*address, &alice(), &mut kept));
+            assert_eq!(unverified_news(&alice(), &kept), []);
+            assert_eq!(news.is_empty(), kept == after, "{given:?}");
+        }
+        let mut after = updated(&[("phone_number", "+15550100"), ("email", "b@example.com"), ("name", "Al")]).unwrap();
+        [Alias::Email, Alias::PhoneNumber].iter().for_each(|address| keep_address(*address, &alice(), &mut after));
+        assert_eq!(after, with(&[("name", "Al")]));
     }
 
     #[test]

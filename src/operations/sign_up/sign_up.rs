@@ -9,11 +9,11 @@ use crate::context::clients::Client;
 use crate::context::pools::Pool;
 use crate::context::verification::{Recipient, Sent, verified_first};
 use crate::crypto::secret::Secret;
-use crate::domain::attributes::{Attributes, is_written_by_the_service_alone};
+use crate::domain::attributes::Attributes;
 use crate::domain::auth_flows::Flow;
 use crate::domain::usernames::Alias;
 use crate::error::{Error, ViolatingValue, Violation};
-use crate::operations::code_delivery_details;
+use crate::operations::{code_delivery_details, given_attributes};
 use crate::store::records::{self, NameOwner, SessionStep, UserStatus};
 use crate::store::{Batch, CodePurpose, Owner, UserKey, UsernameKey};
 
@@ -74,21 +74,13 @@ impl Operation for api::SignUpRequest {
 impl api::SignUpRequest {
     /// The attributes that the caller gives, if the client may write them; where an attribute is the username, with it.
     fn attributes(&self, client: &Client, named_by: Option<Alias>) -> Result<Attributes, Error> {
-        let mut attributes = Attributes::new();
-        for attribute in &self.user_attributes {
-            let (name, value) = (attribute.name(), attribute.value());
-            if is_written_by_the_service_alone(name) || !client.may_write(name) {
-                return Err(Error::AttributeNotWritable);
-            }
-            let alias = Alias::of_attribute(name);
-            if alias == Some(Alias::PreferredUsername)
-                && client.pool.username_rules().aliases.contains(&Alias::PreferredUsername)
-            {
-                return Err(Error::invalid_parameter("preferred_username cannot be set before the user is confirmed."));
-            }
-            if attributes.insert(name.to_owned(), value.to_owned()).is_some() {
-                return Err(Error::invalid_parameter(format!("The attribute {name} is given more than once.")));
-            }
+        let mut attributes = given_attributes(&self.user_attributes)?;
+        client.refuse_unwritable(attributes.keys())?;
+        let preferred_username = Alias::PreferredUsername;
+        if attributes.contains_key(preferred_username.attribute())
+            && client.pool.username_rules().aliases.contains(&preferred_username)
+        {
+            return Err(Error::invalid_parameter("preferred_username cannot be set before the user is confirmed."));
         }
         attributes.retain(|_, value| !value.is_empty());
         if let Some(alias) = named_by {

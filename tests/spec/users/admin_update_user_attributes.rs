@@ -6,6 +6,7 @@ use cognate::api::{self, Op, alias_attribute, attribute_data, username_attribute
 use serde_json::json;
 
 use super::{refuses_what_is_unknown, unknown_user};
+use crate::account::{client_of, expired, mismatch, signed_in, verifies_email_first, verify};
 use crate::spec;
 use crate::support::fixtures::{PASSWORD, TestClient, attribute};
 use crate::support::{Refusal, Wire, World, at_once, refusal};
@@ -63,9 +64,10 @@ spec! {
 }
 
 spec! {
-    async fn another_address_is_unverified_unless_the_operator_says_otherwise_and_nothing_is_sent(world: World) {
+    async fn another_address_is_unverified_and_gets_a_code_unless_the_operator_says_otherwise(world: World) {
         let client = world.app_client().await;
-        world.confirmed_user(&client, "alice").await;
+        let token = signed_in(&world, &client, "alice").await;
+        world.advance(Duration::from_secs(1));
         for (given, expected) in [
             (&[("email", "alice@example.com")][..], ["email=alice@example.com", "email_verified=true"]),
             (&[("email", "b@example.com")], ["email=b@example.com", "email_verified=false"]),
@@ -76,7 +78,34 @@ spec! {
             world.update_attributes(&client.pool, "alice", given).await.unwrap();
             assert_eq!(world.attributes_of(&client.pool, "alice").await, expected);
         }
-        assert_eq!(world.mail().await.len(), 1, "nothing is sent but the code of the sign-up");
+        let mail = world.mail().await;
+        assert_eq!(mail.len(), 2, "beside the code of the sign-up");
+        assert_eq!((mail[1].to.as_str(), mail[1].purpose.as_str()), ("b@example.com", "attribute_verification"));
+        assert_eq!(verify(&world, &token, "email", &mail[1].code).await, Err(expired()));
+        world.advance(Duration::from_secs(1));
+        world.update_attributes(&client.pool, "alice", &[("email", "d@example.com")]).await.unwrap();
+        verify(&world, &token, "email", &world.code_for("alice").await).await.unwrap();
+        assert_eq!(world.attributes_of(&client.pool, "alice").await, ["email=d@example.com", "email_verified=true"]);
+    }
+}
+
+spec! {
+    async fn where_the_pool_asks_for_it_a_new_address_waits_for_its_code_unless_the_operator_says_it_is_verified(world: World) {
+        let client = client_of(&world, verifies_email_first).await;
+        let token = signed_in(&world, &client, "alice").await;
+        world.advance(Duration::from_secs(1));
+        for given in [&[("email", "b@example.com")][..], &[("email", "b@example.com"), ("email_verified", "false")]] {
+            world.advance(Duration::from_secs(1));
+            world.update_attributes(&client.pool, "alice", given).await.unwrap();
+            let before = ["email=alice@example.com", "email_verified=true"];
+            assert_eq!(world.attributes_of(&client.pool, "alice").await, before);
+        }
+        verify(&world, &token, "email", &world.code_for("alice").await).await.unwrap();
+        assert_eq!(world.attributes_of(&client.pool, "alice").await, ["email=b@example.com", "email_verified=true"]);
+        let verified = [("email", "c@example.com"), ("email_verified", "true")];
+        world.update_attributes(&client.pool, "alice", &verified).await.unwrap();
+        assert_eq!(world.attributes_of(&client.pool, "alice").await, ["email=c@example.com", "email_verified=true"]);
+        assert_eq!(world.mail().await.len(), 3);
     }
 }
 
@@ -293,19 +322,17 @@ spec! {
 }
 
 spec! {
-    async fn a_code_proves_no_address_but_the_one_that_it_was_sent_to(world: World) {
-        let client = world.app_client().await;
+    async fn a_new_user_is_confirmed_by_no_code_but_the_one_that_was_sent_to_the_address_in_force(world: World) {
+        let client = client_of(&world, verifies_email_first).await;
         world.sign_up(&client, "alice").await;
         let code = world.code_for("alice").await;
         world.update_attributes(&client.pool, "alice", &[("name", "Alice")]).await.unwrap();
+        world.advance(Duration::from_secs(1));
+        // Nobody signs in by the address before, so the new one does not wait.
         world.update_attributes(&client.pool, "alice", &[("email", "other@example.com")]).await.unwrap();
-        assert_eq!(
-            world.confirm(&client, "alice", &code).await,
-            Err(refusal("ExpiredCodeException", "Invalid code provided, please request a code again."))
-        );
-        world.resend(&client, "alice").await.unwrap();
+        assert_eq!(world.confirm(&client, "alice", &code).await, Err(mismatch()));
         let mail = world.mail().await.pop().unwrap();
-        assert_eq!(mail.to, "other@example.com");
+        assert_eq!((mail.to.as_str(), mail.purpose.as_str()), ("other@example.com", "sign_up"));
         // What else changes leaves the code in force.
         world.update_attributes(&client.pool, "alice", &[("name", "Al")]).await.unwrap();
         world.confirm(&client, "alice", &mail.code).await.unwrap();
