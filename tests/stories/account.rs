@@ -14,6 +14,9 @@ use crate::sdk::{app, by_password, by_refresh_token, refused, sdk, signed_in};
 use crate::support::fixtures::{PASSWORD, TestClient};
 use crate::support::{AccessKey, Wire, World};
 
+/// What the user changes the password to.
+const OTHER_PASSWORD: &str = "An0ther-one!";
+
 /// A service at the present moment, an application of a pool whose users sign in by verified addresses, and an SDK without
 /// anybody's key: an application has none.
 async fn begin() -> (World, Client, TestClient) {
@@ -103,6 +106,21 @@ async fn from_the_sign_up_to_the_end() {
     remove.user_attribute_names("nickname").send().await.unwrap();
     assert_eq!(read(&sdk, &access).await, pairs(&[("email", "queen@example.org"), ("email_verified", "true")]));
     refused!(by_password(&sdk, &app, "+15555559934"), is_user_not_found_exception, "User does not exist.");
+
+    // Another password, which the user then forgets.
+    let change = sdk.change_password().access_token(&access).previous_password(PASSWORD);
+    change.proposed_password(OTHER_PASSWORD).send().await.unwrap();
+    refused!(by_password(&sdk, &app, "alice"), is_not_authorized_exception, "Incorrect username or password.");
+    signed_in(by_password(&sdk, &app, "alice").auth_parameters("PASSWORD", OTHER_PASSWORD)).await;
+    second();
+    let hash_of_address = app.secret_hash("queen@example.org").unwrap();
+    let forgot = sdk.forgot_password().client_id(&app.id).secret_hash(&hash_of_address).username("queen@example.org");
+    let sent = forgot.send().await.unwrap().code_delivery_details.unwrap();
+    assert_eq!((sent.attribute_name(), sent.destination()), (Some("email"), Some("q***@e***")));
+    let reset = sdk.confirm_forgot_password().client_id(&app.id).secret_hash(&hash_of_address);
+    let reset = reset.username("queen@example.org").confirmation_code(world.code_for("alice").await);
+    reset.password(PASSWORD).send().await.unwrap();
+    signed_in(by_password(&sdk, &app, "queen@example.org")).await;
 
     // What is not the user's to say.
     let claimed = sdk.update_user_attributes().access_token(&access);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     ask_for_code, asks_for_a_token_that_stands, client_of, delete, expired, invalid, mismatch, other_than, signed_in,
-    too_often, unknown_user, update, verifies_both, verify, with_email_alias,
+    too_often, unknown_user, update, verifies_both, verifies_email_first, verify, with_email_alias,
 };
 use crate::spec;
 use crate::support::fixtures::{PASSWORD, TestClient, attribute};
@@ -112,6 +112,26 @@ spec! {
         update(&world, &token, &[("name", "Alice"), ("email", "b@example.org")]).await.unwrap();
         let code = world.mail().await.pop().unwrap().code;
         verify(&world, &token, "email", &code).await.unwrap();
+    }
+}
+
+spec! {
+    async fn a_code_for_a_forgotten_password_ends_with_the_address_that_it_was_sent_to(world: World) {
+        let client = client_of(&world, verifies_email_first).await;
+        let token = signed_in(&world, &client, "alice").await;
+        world.advance(Duration::from_secs(1));
+        world.forgot(&client, "alice").await.unwrap();
+        let code = world.code_for("alice").await;
+        world.advance(Duration::from_secs(1));
+        update(&world, &token, &[("email", "b@example.org")]).await.unwrap();
+        let proof = world.code_for("alice").await;
+        // While the new address waits, it is no way to a new password, and the code for one verifies nothing.
+        assert_eq!(world.forgot(&client, "alice").await.unwrap().destination(), "a***@e***");
+        assert_eq!(verify(&world, &token, "email", &code).await, Err(mismatch()));
+        assert_eq!(world.confirm_forgot(&client, "alice", &proof, PASSWORD).await, Err(mismatch()));
+        verify(&world, &token, "email", &proof).await.unwrap();
+        assert_eq!(world.confirm_forgot(&client, "alice", &code, PASSWORD).await, Err(expired()));
+        assert_eq!(world.forgot(&client, "alice").await.unwrap().destination(), "b***@e***");
     }
 }
 
