@@ -15,7 +15,7 @@ use crate::support::{audit_trail, refusal_of};
 use crate::traced::{self, Tracing};
 
 /// The calls by which the store writes.
-const CALLS: [&str; 3] = ["pwrite64", "sync_file_range", "syncfs"];
+const CALLS: [&str; 4] = ["pwrite64", "sync_file_range", "fdatasync", "syncfs"];
 
 const ERRORS: [&str; 2] = ["EIO", "ENOSPC"];
 

@@ -38,10 +38,11 @@ async fn nothing_acknowledged_is_lost() {
 }
 
 /// Where the committer is when it dies, and the system call that tells.
-const POINTS: [(&str, &str); 4] = [
+const POINTS: [(&str, &str); 5] = [
     ("before a part of the log is written", "pwrite64"),
     ("after it is written", "sync_file_range"),
-    ("before the barrier", "syncfs"),
+    ("before the barrier", "fdatasync"),
+    ("before the barrier where pages lie beside the log", "syncfs"),
     ("before the answer", "writev"),
 ];
 
