@@ -1,8 +1,9 @@
 //! How far the store had come, beside the store: so that a log which has lost its end is not taken for a shorter one.
 //!
 //! With every few groups the committer writes down the version that the group before had made durable; so the witness is
-//! never ahead of what a crash leaves, and only a few groups behind. At an orderly end it is exact. The engine itself takes a
-//! log whose end cannot be read for one that ends there.
+//! never ahead of what a crash leaves, and only a few groups behind. No answer waits for it, so after a power cut it can be
+//! some more behind: by what the kernel had not written yet, and the barrier had not synced with everything else. At an
+//! orderly end it is exact. The engine itself takes a log whose end cannot be read for one that ends there.
 
 use std::fs::{File, OpenOptions};
 use std::io;
