@@ -6,9 +6,10 @@
 //! simulated power cuts it lost acknowledged writes.
 //!
 //! While no page was written beside the log, `fdatasync` of the log makes up for that. Otherwise `syncfs` does, which costs
-//! more: it waits for every file of the file system. Which of them it must be is nothing to be guessed from the sizes of
-//! records, since a page holds many, long keys make large pages as well, and readers too write pages, when they split one.
-//! The kernel tells: it counts each file in `blobs` that was closed after writing. Where it does not, it is always `syncfs`.
+//! more: it waits for all files of the file system, those of others too. Which of them it must be is nothing to be guessed
+//! from the sizes of records, since a page holds many, long keys make large pages as well, and readers too write pages, when
+//! they split one. The kernel tells: it counts each file in `blobs` that was closed after writing. Where it does not, it is
+//! always `syncfs`.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,17 +23,12 @@ use rustix::io::Errno;
 use super::engine;
 use crate::store::Failure;
 
-/// How often everything in the directory is synced, whatever was written: what no answer waits for, such as the witness,
-/// shall not stay behind by more.
-const PASSES_PER_WHOLE: u64 = 64;
-
 /// What stands between a batch and its answer.
 pub struct Barrier {
     folder: File,
     log: File,
     /// Nothing if the kernel does not tell of pages beside the log.
     pages: Option<Pages>,
-    passes: u64,
 }
 
 impl Barrier {
@@ -42,15 +38,14 @@ impl Barrier {
         let pages = Pages::watch(&directory.join("blobs"))
             .inspect_err(|cause| tracing::warn!(%cause, "files cannot be watched: commits sync the whole file system"));
         let (folder, log) = (File::open(directory)?, File::open(directory.join("db"))?);
-        let barrier = Barrier { folder, log, pages: pages.ok(), passes: 0 };
+        let barrier = Barrier { folder, log, pages: pages.ok() };
         rustix::fs::syncfs(&barrier.folder)?;
         Ok(barrier)
     }
 
     /// Returns when everything applied so far survives a power cut.
-    pub fn pass(&mut self, tree: &Db) -> Result<(), Failure> {
-        self.passes += 1;
-        let Some(pages) = self.pages.as_ref().filter(|_| !self.passes.is_multiple_of(PASSES_PER_WHOLE)) else {
+    pub fn pass(&self, tree: &Db) -> Result<(), Failure> {
+        let Some(pages) = &self.pages else {
             tree.flush().map_err(engine)?;
             return self.sync_everything();
         };
@@ -122,8 +117,8 @@ mod tests {
     fn large_records_are_pages_beside_the_log_and_small_ones_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let tree = ::sled::Config::new().path(folder.path()).flush_every_ms(None).open().unwrap();
-        let mut barrier = Barrier::open(folder.path()).unwrap();
-        let mut write = |bytes: usize| {
+        let barrier = Barrier::open(folder.path()).unwrap();
+        let write = |bytes: usize| {
             for number in 0..200_u8 {
                 tree.insert([number], vec![number; bytes]).unwrap();
             }
