@@ -181,9 +181,11 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// What arrives from now on.
+    /// What arrives from now on: after the last whole line, since what a crash has left of another will be taken away.
     fn now(file: &Path) -> Self {
-        Inbox { file: file.to_owned(), from: std::fs::metadata(file).map_or(0, |file| file.len()) }
+        let bytes = std::fs::read(file).unwrap_or_default();
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        Inbox { file: file.to_owned(), from: whole as u64 }
     }
 
     /// Messages, each once, however often it was delivered.
