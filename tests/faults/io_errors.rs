@@ -48,7 +48,7 @@ async fn a_write_that_fails_is_not_acknowledged_and_ends_the_process() {
         let (call, error) = faults.next().unwrap();
         let when = 1 + chance.bytes::<1>()[0] % if *call == "syncfs" { SYNCFS_CALLS_MAX } else { CALLS_MAX };
         // Once, so that a retry would succeed; or from then on, as when a disk is gone.
-        let onward = if round / faults_count % 2 == 0 { "" } else { "+" };
+        let onward = if (round / faults_count).is_multiple_of(2) { "" } else { "+" };
         let tracing =
             Tracing::injecting(&[&format!("{call}:error={error}:when={when}{onward}")]).of(&data.join("store/db"));
         let tracing = if *call == "syncfs" { tracing.of(&data.join("store")) } else { tracing };

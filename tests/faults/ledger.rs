@@ -346,7 +346,7 @@ impl Visitor {
         let mut accounts = Vec::new();
         loop {
             let number = accounts.len();
-            let mut account = Account::new(format!("{prefix}-{number}"), (offset + number) % 2 == 0);
+            let mut account = Account::new(format!("{prefix}-{number}"), (offset + number).is_multiple_of(2));
             let mut goes_on = true;
             for step in LIVES[(offset * 2 + number) % LIVES.len()] {
                 account.in_flight = Some(*step);
