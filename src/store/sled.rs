@@ -4,8 +4,7 @@
 //! only writer its check is exact), applies them as one sled batch, passes the barrier once, then answers all of them: the
 //! cost of a durable write falls as load grows.
 //!
-//! **The barrier** is sled's `flush()` and then `syncfs` on the data directory. `flush()` alone is not durable on Linux (it
-//! uses `sync_file_range`, and blob files are never synced): in simulated power cuts it lost acknowledged writes.
+//! sled's own `flush()` is not durable on Linux: what is, and what it costs, the [`Barrier`] tells.
 //!
 //! **An I/O error while writing is never retried**: after a failed sync nobody knows what the disk has. The process stops
 //! and recovers at its next start. So that a full disk is no such error, [`Space`] refuses writes before it is full.
@@ -13,6 +12,7 @@
 //! **Damage** of a page is the engine's error, or its panic, when the page is read. Of a log that lost its end it says
 //! nothing: that is what the [`Witness`] is for.
 
+mod barrier;
 mod loader;
 mod snapshot;
 
@@ -34,6 +34,7 @@ use super::watch::{Steps, Watch};
 use super::witness::Witness;
 use super::{Epoch, Examined, Failure, KeyRange, Snapshot, Store, Value, envelope};
 
+use barrier::Barrier;
 pub use loader::SledLoader;
 use snapshot::{SledSnapshot, Snapshots};
 
@@ -94,9 +95,8 @@ impl SledStore {
         let tree = catch_unwind(AssertUnwindSafe(|| config.open()))
             .map_err(|_| open(&"its files are damaged; restore a backup"))?
             .map_err(|error| open(&error))?;
-        let folder = File::open(directory).map_err(|error| open(&error))?;
         // What a killed process had written is on disk before anybody reads it.
-        rustix::fs::syncfs(&folder).map_err(|error| open(&error))?;
+        let barrier = Barrier::open(directory).map_err(|error| open(&error))?;
         let sequence = match undamaged(|| tree.get(SEQUENCE_KEY).map_err(engine)).map_err(|error| open(&error))? {
             Some(bytes) => envelope::unwrap(SEQUENCE_KEY, &bytes)?.version,
             None => 0,
@@ -118,7 +118,7 @@ impl SledStore {
         let snapshots = Arc::new(Snapshots::new(sequence));
         let committer = Committer {
             tree: tree.clone(),
-            folder,
+            barrier,
             sequence,
             snapshots: snapshots.clone(),
             durable: durable.clone(),
@@ -265,7 +265,7 @@ fn engine(error: ::sled::Error) -> Failure {
 /// The one writer.
 struct Committer {
     tree: ::sled::Db,
-    folder: File,
+    barrier: Barrier,
     /// The last version that was given.
     sequence: u64,
     snapshots: Arc<Snapshots>,
@@ -333,7 +333,7 @@ impl Committer {
                 let durable = self.durable.load(Ordering::Acquire);
                 self.witness.note(durable).map_err(|error| Failure::Engine(format!("witness: {error}")))?;
             }
-            self.barrier()?;
+            self.steps.waiting(|| self.barrier.pass(&self.tree))?;
             self.durable.store(self.sequence, Ordering::Release);
             self.groups += 1;
         }
@@ -356,16 +356,6 @@ impl Committer {
         }
         Ok(true)
     }
-
-    /// Returns when everything applied so far survives a power cut.
-    fn barrier(&self) -> Result<(), Failure> {
-        self.steps.waiting(|| barrier(&self.tree, &self.folder))
-    }
-}
-
-fn barrier(tree: &::sled::Db, folder: &File) -> Result<(), Failure> {
-    tree.flush().map_err(engine)?;
-    rustix::fs::syncfs(folder).map_err(|error| Failure::Engine(format!("syncfs: {error}")))
 }
 
 /// Ends the process before anybody is told that a write succeeded.

@@ -1,8 +1,9 @@
 //! How far the store had come, beside the store: so that a log which has lost its end is not taken for a shorter one.
 //!
 //! With every few groups the committer writes down the version that the group before had made durable; so the witness is
-//! never ahead of what a crash leaves, and only a few groups behind. At an orderly end it is exact. The engine itself takes a
-//! log whose end cannot be read for one that ends there.
+//! never ahead of what a crash leaves, and only a few groups behind; after a power cut some more, since it is synced with
+//! every few notes only. At an orderly end it is exact. The engine itself takes a log whose end cannot be read for one that
+//! ends there.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -17,12 +18,17 @@ const ENTRIES_AT: [u64; 2] = [0, 4096];
 /// `[version: 8][CRC-32C of it: 4]`, big-endian.
 const ENTRY_BYTES: usize = 12;
 
+/// How often what was noted is synced: each time would cost as much as a commit.
+const NOTES_PER_SYNC: u64 = 16;
+
 /// The file, open for writing.
 pub struct Witness {
     file: File,
     /// The version that was written last.
     version: u64,
     next: usize,
+    /// Versions that were written.
+    notes: u64,
 }
 
 impl Witness {
@@ -36,7 +42,7 @@ impl Witness {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file `witness` is damaged"));
         }
         let next = usize::from(entries[0] >= entries[1]);
-        Ok(Witness { file, version: entries.into_iter().flatten().max().unwrap_or(0), next })
+        Ok(Witness { file, version: entries.into_iter().flatten().max().unwrap_or(0), next, notes: 0 })
     }
 
     /// The version that the store has at least.
@@ -44,7 +50,7 @@ impl Witness {
         self.version
     }
 
-    /// Writes a version down. Whoever calls sees to it that it reaches the disk.
+    /// Writes a version down.
     pub fn note(&mut self, version: u64) -> io::Result<()> {
         if version == self.version {
             return Ok(());
@@ -54,8 +60,8 @@ impl Witness {
         bytes[..8].copy_from_slice(&number);
         bytes[8..].copy_from_slice(&crc32c::crc32c(&number).to_be_bytes());
         self.file.write_all_at(&bytes, ENTRIES_AT[self.next])?;
-        (self.version, self.next) = (version, 1 - self.next);
-        Ok(())
+        (self.version, self.next, self.notes) = (version, 1 - self.next, self.notes + 1);
+        if self.notes.is_multiple_of(NOTES_PER_SYNC) { self.file.sync_data() } else { Ok(()) }
     }
 
     /// Writes the last version down, and waits for the disk.

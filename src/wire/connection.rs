@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tower::{Service, ServiceExt as _};
 
 use super::{Listener, Listening, Peer, TlsConnection};
@@ -67,24 +68,30 @@ pub async fn serve(listener: Listener, service: impl Conversation<Body>, bounds:
     let places_max = u32::try_from(bounds.connections_max).unwrap_or(u32::MAX);
     let places = Arc::new(Semaphore::new(places_max as usize));
     let take = |(stream, address, place): (TcpStream, SocketAddr, OwnedSemaphorePermit)| {
-        let (service, stream, listener) = (service.clone(), bounded(stream, bounds), listening.clone());
+        let (service, stream, listener) = (service.clone(), Box::pin(bounded(stream, bounds)), listening.clone());
         let farewell = Farewell { stop: stop.clone(), is_http2: Arc::default() };
-        tokio::spawn(async move {
-            let _place = place;
-            let Some(tls) = listener.tls.as_ref().map(|tls| tls.current()) else {
+        match listener.tls.as_ref().map(|tls| tls.current()) {
+            None => {
                 let peer = Peer { address, listener, tls: None, certificate: None };
-                return converse(stream, with_peer(service, peer, farewell.clone()), bounds, farewell).await;
-            };
-            let handshake = TlsAcceptor::from(tls.server.clone()).accept(Box::pin(stream));
-            match timeout(bounds.handshake_timeout, handshake).await {
-                Ok(Ok(stream)) => {
-                    let peer = greeted(address, listener, stream.get_ref().1);
-                    converse(stream, with_peer(service, peer, farewell.clone()), bounds, farewell).await;
-                }
-                Ok(Err(cause)) => tracing::debug!(%cause, "a TLS handshake failed"),
-                Err(_) => tracing::debug!("a TLS handshake took too long"),
+                tokio::spawn(in_its_place(place, converse(stream, service, peer, bounds, farewell)));
             }
-        });
+            Some(tls) => {
+                let handshake = TlsAcceptor::from(tls.server.clone()).accept(stream);
+                let handshake = Box::pin(timeout(bounds.handshake_timeout, handshake));
+                let conversation = move |stream: TlsStream<_>| {
+                    let peer = greeted(address, listener, stream.get_ref().1);
+                    converse(stream, service, peer, bounds, farewell)
+                };
+                tokio::spawn(in_its_place(place, async move {
+                    let greeted = handshake.await;
+                    match greeted {
+                        Ok(Ok(stream)) => conversation(stream).await,
+                        Ok(Err(cause)) => tracing::debug!(%cause, "a TLS handshake failed"),
+                        Err(_) => tracing::debug!("a TLS handshake took too long"),
+                    }
+                }));
+            }
+        }
     };
     let mut stopping = stop.clone();
     loop {
@@ -127,25 +134,39 @@ impl Farewell {
     }
 }
 
-/// Speaks HTTP on one connection until either end has enough.
-async fn converse<S>(stream: S, service: impl Conversation<Incoming>, bounds: Bounds, farewell: Farewell)
+/// Keeps a connection's place for as long as it lasts.
+async fn in_its_place(_place: OwnedSemaphorePermit, conversation: impl Future<Output = ()>) {
+    conversation.await;
+}
+
+/// Speaks HTTP on one connection until either end has enough. There may be ten thousand of these at once, so what is large
+/// in it stands once, in a box: what an `async fn` is given it keeps beside what it makes of it.
+fn converse<S>(
+    stream: S,
+    service: impl Conversation<Body>,
+    peer: Peer,
+    bounds: Bounds,
+    farewell: Farewell,
+) -> impl Future<Output = ()>
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (stream, greeting) = Greeted::new(stream);
-    let builder = protocols(bounds);
-    let service = TowerToHyperService::new(service);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).into_owned());
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = greeting.is_overdue(bounds.handshake_timeout) => return,
-        () = farewell.falls_due() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let service = TowerToHyperService::new(with_peer(service, peer, farewell.clone()));
+    let mut connection = Box::pin(protocols(bounds).serve_connection(TokioIo::new(stream), service).into_owned());
+    let greeted_within = bounds.handshake_timeout;
+    async move {
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = greeting.is_overdue(greeted_within) => return,
+            () = farewell.falls_due() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(cause) = ended {
+            tracing::debug!(%cause, "a connection ended early");
         }
-    };
-    if let Err(cause) = ended {
-        tracing::debug!(%cause, "a connection ended early");
     }
 }
 

@@ -15,12 +15,15 @@ use crate::support::{audit_trail, refusal_of};
 use crate::traced::{self, Tracing};
 
 /// The calls by which the store writes.
-const CALLS: [&str; 3] = ["pwrite64", "sync_file_range", "syncfs"];
+const CALLS: [&str; 4] = ["pwrite64", "sync_file_range", "fdatasync", "syncfs"];
 
 const ERRORS: [&str; 2] = ["EIO", "ENOSPC"];
 
 /// The most calls of one thread before one fails.
 const CALLS_MAX: u8 = 24;
+
+/// The same of a call that comes with few commits.
+const SYNCFS_CALLS_MAX: u8 = 6;
 
 /// The status of a process that could not write: `EX_IOERR` of sysexits.
 const IO_ERROR: i32 = 74;
@@ -40,11 +43,12 @@ async fn a_write_that_fails_is_not_acknowledged_and_ends_the_process() {
     let mut ledger = Ledger::new(&data, &data.join("audit"));
     let mut longest = Duration::ZERO;
     let mut faults = CALLS.iter().flat_map(|call| ERRORS.map(|error| (call, error))).cycle();
+    let faults_count = (CALLS.len() * ERRORS.len()) as u64;
     for round in 0..rounds {
         let (call, error) = faults.next().unwrap();
-        let when = 1 + chance.bytes::<1>()[0] % CALLS_MAX;
+        let when = 1 + chance.bytes::<1>()[0] % if *call == "syncfs" { SYNCFS_CALLS_MAX } else { CALLS_MAX };
         // Once, so that a retry would succeed; or from then on, as when a disk is gone.
-        let onward = if round % 4 < 2 { "" } else { "+" };
+        let onward = if (round / faults_count).is_multiple_of(2) { "" } else { "+" };
         let tracing =
             Tracing::injecting(&[&format!("{call}:error={error}:when={when}{onward}")]).of(&data.join("store/db"));
         let tracing = if *call == "syncfs" { tracing.of(&data.join("store")) } else { tracing };

@@ -20,12 +20,36 @@ use tokio::task::JoinSet;
 use tonic_types::StatusExt as _;
 
 use crate::rotation::Rotation;
-use crate::support::fixtures::{PASSWORD, TestClient, WRONG_PASSWORD, initiate_auth, value_of};
+use crate::support::fixtures::{PASSWORD, TestClient, WRONG_PASSWORD, attribute, initiate_auth, value_of};
 use crate::support::process::{Caller, Quickstart, Service, eventually, pause, serve};
 use crate::support::{Mail, audit_trail, refusal_of};
 
 /// Users who arrive at once.
 const TASKS: usize = 6;
+
+/// The password that an operator gives to users.
+const GIVEN_PASSWORD: &str = "G1ven-0ne!";
+
+/// What users with long records have more to say about themselves than others: some 40 KiB, so that a few of them on one
+/// page of the engine make it too large for its log.
+const LONG_ATTRIBUTES: [&str; 10] = [
+    "address",
+    "family_name",
+    "gender",
+    "given_name",
+    "middle_name",
+    "name",
+    "nickname",
+    "picture",
+    "profile",
+    "website",
+];
+
+/// The longest value that an attribute can have, and no other user's.
+fn long_value(name: &str) -> String {
+    const CHARACTERS_MAX: usize = 2048;
+    name.chars().chain(std::iter::repeat('é')).take(CHARACTERS_MAX).collect()
+}
 
 /// A service whose tokens outlive a restart on another port, and who gives a slow disk time.
 pub fn lasting(data: &Path) -> Command {
@@ -44,6 +68,8 @@ enum Step {
     /// Signs in by the session that the confirmation gave.
     UseSession,
     ConfirmByOperator,
+    /// An operator gives another password, which also confirms.
+    SetPassword,
     SignIn,
     Revoke,
     SignOutEverywhere,
@@ -58,7 +84,7 @@ enum Step {
 }
 
 /// The lives that users lead, in turn.
-const LIVES: [&[Step]; 10] = {
+const LIVES: [&[Step]; 12] = {
     use Step::*;
     [
         &[SignUp],
@@ -68,7 +94,9 @@ const LIVES: [&[Step]; 10] = {
         &[SignUp, Resend],
         &[SignUp, ConfirmByOperator, FailPassword, FailPassword, FailPassword, FailPassword],
         &[SignUp, ConfirmByOperator, SignIn, SignOutEverywhere],
+        &[SignUp, SetPassword, SignIn],
         &[SignUp, MakeClient],
+        &[SignUp, ConfirmByOperator, SetPassword],
         &[SignUp, MakeClient, DeleteClient],
         &[SignUp, ConfirmByOperator, MakeRotatingClient, SignInToRotate, Rotate, Rotate],
     ]
@@ -78,6 +106,7 @@ const LIVES: [&[Step]; 10] = {
 #[derive(Clone, Debug)]
 pub struct Account {
     name: String,
+    has_long_record: bool,
     sub: Option<String>,
     /// What the last answer gave to go on with.
     session: Option<String>,
@@ -88,6 +117,8 @@ pub struct Account {
     superseded_code: Option<String>,
     confirmed: bool,
     by_operator: bool,
+    /// The password is not the one of the sign-up any more.
+    was_given_password: bool,
     refresh_token: Option<String>,
     access_token: Option<String>,
     revoked: bool,
@@ -104,9 +135,10 @@ pub struct Account {
 }
 
 impl Account {
-    fn new(name: String) -> Self {
+    fn new(name: String, has_long_record: bool) -> Self {
         Account {
             name,
+            has_long_record,
             sub: None,
             session: None,
             used_session: None,
@@ -114,6 +146,7 @@ impl Account {
             superseded_code: None,
             confirmed: false,
             by_operator: false,
+            was_given_password: false,
             refresh_token: None,
             access_token: None,
             revoked: false,
@@ -126,6 +159,18 @@ impl Account {
             acknowledged: 0,
         }
     }
+
+    /// What the user is known to say about themselves.
+    fn attributes(&self) -> Vec<api::Attribute> {
+        let long = LONG_ATTRIBUTES.iter().filter(|_| self.has_long_record);
+        let long = long.map(|attribute_name| attribute(attribute_name, &long_value(&self.name)));
+        [attribute("email", &format!("{}@example.com", self.name))].into_iter().chain(long).collect()
+    }
+
+    /// The password that signs in.
+    fn password(&self) -> &'static str {
+        if self.was_given_password { GIVEN_PASSWORD } else { PASSWORD }
+    }
 }
 
 /// Where mail arrives, and from where on it is read.
@@ -136,9 +181,11 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// What arrives from now on.
+    /// What arrives from now on: after the last whole line, since what a crash has left of another will be taken away.
     fn now(file: &Path) -> Self {
-        Inbox { file: file.to_owned(), from: std::fs::metadata(file).map_or(0, |file| file.len()) }
+        let bytes = std::fs::read(file).unwrap_or_default();
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        Inbox { file: file.to_owned(), from: whole as u64 }
     }
 
     /// Messages, each once, however often it was delivered.
@@ -185,6 +232,19 @@ impl Speaker {
         R::Response: prost::Message + Default + 'static,
     {
         self.call(request).await.err().map(|status| refusal_of(&status).exception)
+    }
+
+    fn sign_up(&self, account: &Account) -> api::SignUpRequest {
+        api::SignUpRequest { user_attributes: account.attributes(), ..self.client.sign_up_request(&account.name) }
+    }
+
+    fn set_password(&self, name: &str) -> api::AdminSetUserPasswordRequest {
+        api::AdminSetUserPasswordRequest {
+            user_pool_id: Some(self.client.pool.clone()),
+            username: Some(name.to_owned()),
+            password: Some(GIVEN_PASSWORD.to_owned()),
+            permanent: Some(true),
+        }
     }
 
     fn confirm_by_operator(&self, name: &str) -> api::AdminConfirmSignUpRequest {
@@ -286,7 +346,7 @@ impl Visitor {
         let mut accounts = Vec::new();
         loop {
             let number = accounts.len();
-            let mut account = Account::new(format!("{prefix}-{number}"));
+            let mut account = Account::new(format!("{prefix}-{number}"), (offset + number).is_multiple_of(2));
             let mut goes_on = true;
             for step in LIVES[(offset * 2 + number) % LIVES.len()] {
                 account.in_flight = Some(*step);
@@ -310,7 +370,7 @@ impl Visitor {
         let (speaker, name) = (&self.speaker, account.name.clone());
         match step {
             Step::SignUp => {
-                let signed_up = self.answer(speaker.client.sign_up_request(&name)).await?;
+                let signed_up = self.answer(speaker.sign_up(account)).await?;
                 (account.sub, account.session) = (Some(signed_up.user_sub), signed_up.session);
             }
             Step::Resend => {
@@ -335,8 +395,12 @@ impl Visitor {
                 self.answer(speaker.confirm_by_operator(&name)).await?;
                 (account.confirmed, account.by_operator) = (true, true);
             }
+            Step::SetPassword => {
+                self.answer(speaker.set_password(&name)).await?;
+                (account.confirmed, account.was_given_password) = (true, true);
+            }
             Step::SignIn => {
-                let signed_in = self.answer(speaker.client.password_request(&name, PASSWORD)).await?;
+                let signed_in = self.answer(speaker.client.password_request(&name, account.password())).await?;
                 account.keeps(signed_in);
             }
             Step::Revoke => {
@@ -482,9 +546,10 @@ impl Ledger {
         assert!(service.process.end().success(), "{}", service.process.errors());
         self.trail_tells_of_operators_writes();
         let acknowledged: usize = self.accounts.iter().map(|account| account.acknowledged).sum();
+        let pages = std::fs::read_dir(self.data.join("store/blobs")).unwrap().count();
         format!(
             "{acknowledged} acknowledged effects of {} users held; {} requests were in flight, of which {} sign-ups \
-             had not been done",
+             had not been done; {pages} pages lay beside the log",
             self.accounts.len(),
             self.in_flight,
             self.undone
@@ -500,11 +565,16 @@ impl Ledger {
             records.iter().filter(move |record| record["eventName"] == name && record.get("errorCode").is_none())
         };
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        let confirmed = done("AdminConfirmSignUp").map(|record| text(&record["additionalEventData"]["sub"]));
-        let by_operator = self.accounts.iter().filter(|account| account.by_operator);
         let known: HashSet<&String> = self.accounts.iter().filter_map(|account| account.sub.as_ref()).collect();
-        let confirmed = confirmed.filter(|sub| known.contains(sub));
-        assert_eq!(sorted(confirmed), sorted(by_operator.filter_map(|account| account.sub.clone())));
+        let of_known = |name| {
+            let subs = done(name).map(|record| text(&record["additionalEventData"]["sub"]));
+            sorted(subs.filter(|sub| known.contains(sub)))
+        };
+        let subs_where = |is_it: fn(&Account) -> bool| {
+            sorted(self.accounts.iter().filter(|account| is_it(account)).filter_map(|account| account.sub.clone()))
+        };
+        assert_eq!(of_known("AdminConfirmSignUp"), subs_where(|account| account.by_operator));
+        assert_eq!(of_known("AdminSetUserPassword"), subs_where(|account| account.was_given_password));
         let made: HashSet<String> =
             done("CreateUserPoolClient").map(|record| text(&record["requestParameters"]["clientName"])).collect();
         let deleted: HashSet<String> =
@@ -573,16 +643,17 @@ impl Check {
             Err(status) => {
                 assert_eq!(refusal_of(&status).exception, "UserNotFoundException", "{account:?}");
                 assert_eq!(account.sub, None, "lost: {account:?}");
-                let request = self.speaker.client.sign_up_request(&account.name);
-                account.sub = Some(self.speaker.call(request).await?.user_sub);
+                account.sub = Some(self.speaker.call(self.speaker.sign_up(account)).await?.user_sub);
                 return Ok(false);
             }
         };
         let sub = value_of(&found.user_attributes, "sub").unwrap().to_owned();
         assert_eq!(account.sub.as_ref().unwrap_or(&sub), &sub, "{account:?}");
         account.sub = Some(sub);
-        let email = format!("{}@example.com", account.name);
-        assert_eq!(value_of(&found.user_attributes, "email"), Some(email.as_str()), "{account:?}");
+        for expected in account.attributes() {
+            let value = value_of(&found.user_attributes, expected.name());
+            assert_eq!(value, expected.value.as_deref(), "{}: {account:?}", expected.name());
+        }
         Ok(true)
     }
 
@@ -593,9 +664,12 @@ impl Check {
     async fn status(&self, account: &mut Account, in_flight: Option<Step>) -> Result<(), tonic::Status> {
         match self.user(account).await?.user_status() {
             user_status::Value::Confirmed => {
-                let was_in_flight = matches!(in_flight, Some(Step::ConfirmByCode | Step::ConfirmByOperator));
+                let was_in_flight =
+                    matches!(in_flight, Some(Step::ConfirmByCode | Step::ConfirmByOperator | Step::SetPassword));
                 assert!(account.confirmed || was_in_flight, "confirmed by nobody: {account:?}");
                 account.by_operator |= in_flight == Some(Step::ConfirmByOperator);
+                // What confirmed must have been done whole.
+                account.was_given_password |= !account.confirmed && in_flight == Some(Step::SetPassword);
             }
             user_status::Value::Unconfirmed => {
                 assert!(!account.confirmed, "a confirmation was lost: {account:?}");
@@ -603,6 +677,10 @@ impl Check {
                     Some(Step::ConfirmByOperator) => {
                         self.speaker.call(self.speaker.confirm_by_operator(&account.name)).await?;
                         account.by_operator = true;
+                    }
+                    Some(Step::SetPassword) => {
+                        self.speaker.call(self.speaker.set_password(&account.name)).await?;
+                        account.was_given_password = true;
                     }
                     // Half consumed would be neither confirmed nor confirmable.
                     Some(Step::ConfirmByCode) => {
@@ -687,9 +765,21 @@ impl Check {
         /// The first wrong password in a row that locks.
         const LOCKS: u32 = 5;
         let speaker = &self.speaker;
+        let sign_in = |password: &str| speaker.client.password_request(&account.name, password);
+        if in_flight == Some(Step::SetPassword) && !account.was_given_password {
+            // The user had been confirmed before, so only the password can tell.
+            if speaker.call(sign_in(GIVEN_PASSWORD)).await.is_err() {
+                speaker.call(speaker.set_password(&account.name)).await?;
+            }
+            account.was_given_password = true;
+        }
         let is_locked = account.failures > 0 || account.locked_by_check;
         if account.confirmed && !is_locked {
-            let signed_in = speaker.call(speaker.client.password_request(&account.name, PASSWORD)).await?;
+            if account.was_given_password {
+                let refusal = speaker.refusal(sign_in(PASSWORD)).await;
+                assert_eq!(refusal.as_deref(), Some("NotAuthorizedException"), "an old password is back: {account:?}");
+            }
+            let signed_in = speaker.call(sign_in(account.password())).await?;
             assert!(signed_in.authentication_result.is_some());
         }
         if account.failures == 0 {

@@ -15,7 +15,8 @@ use crate::disk::Disk;
 use crate::ledger::{Ledger, Load, lasting};
 use crate::support::process::{Process, Service};
 
-const DISK_MEBIBYTES: u64 = 512;
+/// What is not written takes no room.
+const DISK_MEBIBYTES: u64 = 2048;
 
 /// The most acknowledgements before a cut.
 const ACKNOWLEDGED_MAX: u8 = 48;

@@ -1,9 +1,9 @@
 //! A new store that takes entries as they were in another one, with their versions.
 
-use std::fs::File;
 use std::path::Path;
 
-use super::{EPOCH_KEY, SEQUENCE_KEY, SledStore, barrier, engine};
+use super::barrier::Barrier;
+use super::{EPOCH_KEY, SEQUENCE_KEY, SledStore, engine};
 use crate::store::{Entry, Epoch, Failure, envelope};
 
 /// A store that is being filled. Until it is finished it is worth nothing.
@@ -35,8 +35,9 @@ impl SledLoader {
         batch.insert(SEQUENCE_KEY, envelope::wrap(SEQUENCE_KEY, sequence, None, &[]));
         batch.insert(EPOCH_KEY, envelope::wrap(EPOCH_KEY, epoch.number, Some(epoch.began_at), &[]));
         store.tree.apply_batch(batch).map_err(engine)?;
-        let folder = File::open(&store.directory).map_err(|cause| Failure::Engine(cause.to_string()))?;
-        barrier(&store.tree, &folder)?;
+        store.tree.flush().map_err(engine)?;
+        // Beginning one syncs all that was written before it.
+        Barrier::open(&store.directory).map_err(|cause| Failure::Engine(cause.to_string()))?;
         store.close()
     }
 }
