@@ -20,7 +20,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 
 use super::grpc::{ERROR_TYPE, RETRY_DELAY};
-use super::{Gate, Peer, RequestId, Routed, for_a_header};
+use super::{Gate, Peer, RequestId, Routed, for_a_header, op_named};
 use crate::api::json::{FromJson, Malformed, read};
 use crate::api::{self, Op};
 use crate::app::{App, Call, Operation};
@@ -34,8 +34,7 @@ const CONTENT_TYPES: [&str; 2] = ["application/x-amz-json-1.1", "application/x-a
 pub fn target(headers: &HeaderMap) -> Option<Op> {
     let mut values = headers.get_all(TARGET).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let name = value.to_str().ok()?.strip_prefix(TARGET_PREFIX)?;
-    Op::ALL.iter().copied().find(|op| op.name() == name)
+    op_named(value.to_str().ok()?.strip_prefix(TARGET_PREFIX)?)
 }
 
 /// The members of a request's body.
@@ -99,15 +98,13 @@ fn has_content_type(headers: &HeaderMap) -> bool {
     CONTENT_TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// The headers as a signature covers them: over HTTP/2 the host stands in the authority. Where both are there but differ,
-/// the request has two hosts, and was signed for one.
-pub fn signable_headers(request: &Parts) -> HeaderMap {
-    let mut headers = request.headers.clone();
+/// Puts the host among the headers, where a signature covers it: over HTTP/2 it stands in the authority. Where both are there
+/// but differ, the request has two hosts, and was signed for one.
+pub fn name_host(request: &mut Parts) {
     let authority = request.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    if let Some(host) = authority.filter(|authority| headers.get(HOST) != Some(authority)) {
-        headers.append(HOST, host);
+    if let Some(host) = authority.filter(|authority| request.headers.get(HOST) != Some(authority)) {
+        request.headers.append(HOST, host);
     }
-    headers
 }
 
 /// The members of a request whose envelope has been opened.
@@ -284,9 +281,9 @@ mod tests {
             if let Some(host) = host {
                 request = request.header(HOST, host);
             }
-            let (parts, ()) = request.body(()).unwrap().into_parts();
-            let headers = signable_headers(&parts);
-            headers.get_all(HOST).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            name_host(&mut parts);
+            parts.headers.get_all(HOST).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(hosts("/", Some("a:1")), ["a:1"]);
         assert_eq!(hosts("http://a:1/", None), ["a:1"]);
