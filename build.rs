@@ -458,11 +458,11 @@ fn serialize_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
     let name = message.name();
     writeln!(
         out,
-        "impl serde::Serialize for {name} {{\n    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{"
+        "impl serde::Serialize for {name} {{\n    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{ json::write(self, serializer) }}\n}}"
     )?;
     writeln!(
         out,
-        "        #[allow(unused_mut)]\n        let mut members = serde::Serializer::serialize_map(serializer, None)?;"
+        "impl json::Told for {name} {{\n    #[allow(unused_variables)]\n    fn tell<M: json::TakeMembers>(&self, members: &mut M) -> Result<(), M::Error> {{"
     )?;
     for field in message.fields() {
         let (rust, member) = (format!("self.{}", field.name()), format!("{:?}", field.json_name()));
@@ -470,27 +470,27 @@ fn serialize_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
         let filled = if flag(&field, "required") { String::new() } else { format!("if !{rust}.is_empty() ") };
         let line = match Shape::of(&field) {
             Shape::Text { optional: false } | Shape::Truth { optional: false } => {
-                format!("json::member(&mut members, {member}, &{rust})?;")
+                format!("members.member({member}, &{rust})?;")
             }
             Shape::Text { .. } | Shape::Truth { .. } | Shape::Integer | Shape::Message(_) => {
-                format!("if let Some(value) = &{rust} {{ json::member(&mut members, {member}, value)?; }}")
+                format!("if let Some(value) = &{rust} {{ members.member({member}, value)?; }}")
             }
-            Shape::Time => format!(
-                "if let Some(value) = &{rust} {{ json::member(&mut members, {member}, &json::EpochSeconds(value))?; }}"
-            ),
+            Shape::Time => {
+                format!("if let Some(value) = &{rust} {{ members.member({member}, &json::EpochSeconds(value))?; }}")
+            }
             Shape::Enum(path) => format!(
-                "if let Some(value) = {rust} {{ json::member(&mut members, {member}, &json::Name::<{path}>::new(value))?; }}"
+                "if let Some(value) = {rust} {{ members.member({member}, &json::Name::<{path}>::new(value))?; }}"
             ),
             Shape::Enums(path) => {
-                format!("{filled}{{ json::member(&mut members, {member}, &json::Name::<{path}>::list(&{rust}))?; }}")
+                format!("{filled}{{ members.member({member}, &json::Name::<{path}>::list(&{rust}))?; }}")
             }
             Shape::Texts | Shape::Messages | Shape::Map => {
-                format!("{filled}{{ json::member(&mut members, {member}, &{rust})?; }}")
+                format!("{filled}{{ members.member({member}, &{rust})?; }}")
             }
         };
         writeln!(out, "        {line}")?;
     }
-    writeln!(out, "        serde::ser::SerializeMap::end(members)\n    }}\n}}")?;
+    writeln!(out, "        Ok(())\n    }}\n}}")?;
     Ok(())
 }
 
