@@ -270,16 +270,18 @@ impl Contract {
             services.entry(&each.service).or_default().push(each);
         }
         let mut out = String::new();
-        let mut routes = String::from(
-            "/// Every service of the contract as one set of routes.\npub fn routes(grpc: &Grpc) -> tonic::service::Routes {\n    let mut routes = tonic::service::RoutesBuilder::default();\n",
-        );
+        let [mut fields, mut made, mut routes, mut calls] = [const { String::new() }; 4];
         for (service, operations) in services {
             let short = service.rsplit('.').next().unwrap_or(service);
             let module = format!("api::{}_server", snake(short));
+            let field = snake(short);
+            let _ = writeln!(fields, "    {field}: {module}::{short}Server<Grpc>,");
             let _ = writeln!(
-                routes,
-                "    routes.add_service({module}::{short}Server::new(grpc.clone()).max_decoding_message_size(grpc.message_bytes_max()));"
+                made,
+                "            {field}: {module}::{short}Server::new(grpc.clone()).max_decoding_message_size(grpc.message_bytes_max()),"
             );
+            let _ = writeln!(routes, "        routes.add_service(self.{field}.clone());");
+            let _ = writeln!(calls, "            {service:?} => self.{field}.clone().call(request).await,");
             let _ = writeln!(out, "#[tonic::async_trait]\nimpl {module}::{short} for Grpc {{");
             for each in operations {
                 let response = each.response.as_ref().map_or("()".into(), |name| format!("api::{name}"));
@@ -292,8 +294,19 @@ impl Contract {
             }
             out.push_str("}\n");
         }
-        routes.push_str("    routes.routes()\n}\n");
-        out + &routes
+        let _ = writeln!(
+            out,
+            "/// Every service of the contract.\n#[derive(Clone)]\npub struct Servers {{\n{fields}}}\nimpl Servers {{"
+        );
+        let _ = writeln!(
+            out,
+            "    pub fn new(grpc: &Grpc) -> Self {{\n        Servers {{\n{made}        }}\n    }}\n    /// As one set of routes.\n    pub fn routes(&self) -> tonic::service::Routes {{\n        let mut routes = tonic::service::RoutesBuilder::default();\n{routes}        routes.routes()\n    }}"
+        );
+        let _ = writeln!(
+            out,
+            "    /// Has the operation's service answer.\n    pub async fn call(&self, op: Op, request: Request) -> http::Response<tonic::body::Body> {{\n        use tower::Service as _;\n        let Ok(response) = match op.service() {{\n{calls}            _ => Ok(no_such_operation().into_http()),\n        }};\n        response\n    }}\n}}"
+        );
+        out
     }
 
     /// The AWS wire's one `match`: from the operation to the generic road.

@@ -4,10 +4,8 @@
 //! (in the guard) the signature, and last the types of members and the bounds of the contract. Every client's error is
 //! status 400; its name stands in the body and in a header, since SDKs differ in where they look.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
@@ -113,7 +111,7 @@ pub fn members(extensions: &Extensions) -> Option<&Map<String, Value>> {
 }
 
 /// The handler of `/`: everything that passed the layers.
-pub async fn answer_request(State(gate): State<Arc<Gate>>, mut request: Request) -> Response {
+pub async fn answer_request(gate: &Gate, mut request: Request) -> Response {
     let extensions = request.extensions_mut();
     let op = extensions.get::<Routed>().and_then(|routed| routed.op);
     let (grant, event) = (extensions.remove(), extensions.remove());

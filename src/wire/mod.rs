@@ -22,7 +22,7 @@ use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, StatusCode};
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::ServiceBuilder;
+use tower::{Service as _, ServiceBuilder};
 
 use connection::Conversation;
 use layers::audit::Audited;
@@ -31,7 +31,7 @@ use layers::authorize::Authorize;
 use layers::limit::Limit;
 use layers::resolve::Resolve;
 use layers::trace::Trace;
-use layers::{Served, Through};
+use layers::{Answer, Served, Through};
 use tls::Tls;
 use tokio::net::TcpListener;
 
@@ -171,21 +171,43 @@ pub fn service<H: Health>(
         .layer(Through(Authenticate))
         // and policy decides, before their request is decoded.
         .layer(Through(Authorize))
-        .service(router(&gate, health)?);
+        .service(Routes::new(&gate, health)?);
     Ok(Served::new(gate, answer))
 }
 
 /// Where each path leads.
-fn router<H: Health>(gate: &Arc<Gate>, health: HealthServer<H>) -> Result<Router, tonic_reflection::server::Error> {
-    let grpc = grpc::Grpc::new(gate);
-    Ok(grpc::routes(&grpc)
-        .add_service(health)
-        .add_service(reflection()?.build_v1()?)
-        .add_service(reflection()?.build_v1alpha()?)
-        .into_axum_router()
-        .merge(Router::new().route("/", axum::routing::any(json::answer_request)).with_state(gate.clone()))
-        .merge(well_known::router(gate.clone()))
-        .fallback(unknown_path))
+struct Routes {
+    servers: grpc::Servers,
+    router: Router,
+}
+
+impl Routes {
+    fn new<H: Health>(gate: &Arc<Gate>, health: HealthServer<H>) -> Result<Self, tonic_reflection::server::Error> {
+        let servers = grpc::Servers::new(&grpc::Grpc::new(gate));
+        let router = servers
+            .routes()
+            .add_service(health)
+            .add_service(reflection()?.build_v1()?)
+            .add_service(reflection()?.build_v1alpha()?)
+            .into_axum_router()
+            .merge(well_known::router(gate.clone()))
+            .fallback(unknown_path);
+        Ok(Routes { servers, router })
+    }
+}
+
+impl Answer for Routes {
+    async fn answer(&self, gate: &Gate, request: Request<Body>) -> Response {
+        match request.extensions().get() {
+            // What is routed already needs no router.
+            Some(Routed { wire: Wire::Grpc, op: Some(op) }) => self.servers.call(*op, request).await.map(Body::new),
+            Some(Routed { wire: Wire::Json, .. }) => json::answer_request(gate, request).await,
+            _ => {
+                let Ok(response) = self.router.clone().call(request).await;
+                response
+            }
+        }
+    }
 }
 
 fn reflection<'a>() -> Result<tonic_reflection::server::Builder<'a>, tonic_reflection::server::Error> {
@@ -251,7 +273,7 @@ fn refuse(routed: Routed, error: Error) -> Response {
 
 async fn unknown_path(request: Request<Body>) -> Response {
     match route(&request).wire {
-        Wire::Grpc => tonic::Status::unimplemented("there is no such operation").into_http(),
+        Wire::Grpc => grpc::no_such_operation().into_http(),
         Wire::Json | Wire::Document => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_FOUND;

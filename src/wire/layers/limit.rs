@@ -2,6 +2,7 @@
 //!
 //! Sizes are bounded where bytes are read: headers by the connection, messages by each wire.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -20,7 +21,8 @@ impl Layer for Limit {
         let routed = request.extensions().get::<Routed>().copied();
         let asked = routed.filter(|routed| routed.wire == Wire::Grpc).and_then(|_| grpc_timeout(request.headers()));
         let limit = asked.map_or(gate.limits.request_timeout, |asked| asked.min(gate.limits.request_timeout));
-        match tokio::time::timeout(limit, next.answer(gate, request)).await {
+        // Pinned where it is: handed over by value, all that is below would be copied.
+        match tokio::time::timeout(limit, pin!(next.answer(gate, request))).await {
             Ok(response) => response,
             Err(_) => refuse(routed.unwrap_or(Routed { wire: Wire::Document, op: None }), Error::TimedOut),
         }

@@ -12,7 +12,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use tower::Service;
@@ -38,15 +37,6 @@ pub struct Around<L, A>(L, A);
 impl<L: Layer, A: Answer> Answer for Around<L, A> {
     async fn answer(&self, gate: &Gate, request: Request) -> Response {
         self.0.pass(gate, request, &self.1).await
-    }
-}
-
-impl Answer for Router {
-    async fn answer(&self, _: &Gate, request: Request) -> Response {
-        match self.clone().call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! `RequestAbandoned`), `duration_ms`. Never a body, a name or a secret.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,7 +40,7 @@ impl Layer for Trace {
 
         let mut line = Line { operation, id: id.clone(), wire, began_at: now(), outcome: None };
         let span = tracing::info_span!("request", request.id = %id, operation);
-        let mut response = next.answer(gate, request).instrument(span).await;
+        let mut response = pin!(next.answer(gate, request)).instrument(span).await;
         line.outcome = Some(outcome(&response));
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
