@@ -17,8 +17,8 @@ use crate::store::{AuditKey, Batch, Failure};
 /// Records written at once.
 const BATCH_MAX: usize = 1024;
 
-/// How long records gather after some were written: each writing is four syncs, and takes the processor some three hundred
-/// microseconds.
+/// How long records gather after some were written: each writing is three syncs, which cost the processor more than the
+/// calls that they tell of.
 const GATHERING: Duration = Duration::from_millis(50);
 
 /// How long to wait after the files could not be written.
