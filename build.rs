@@ -310,6 +310,9 @@ impl Contract {
     }
 
     /// The AWS wire's one `match`: from the operation to the generic road.
+    ///
+    /// Each operation's future stands in a box of its own: together they are as large as the largest, and every request, over
+    /// whichever wire, would carry that.
     fn json_glue(&self) -> String {
         let mut out = String::from(
             "async fn dispatch(app: &App, op: Op, call: Call, members: serde_json::Map<String, serde_json::Value>) -> Result<Option<Vec<u8>>, Refusal> {\n    match op {\n",
@@ -318,7 +321,7 @@ impl Contract {
             let road = if each.response.is_some() { "answer" } else { "answer_empty" };
             let _ = writeln!(
                 out,
-                "        Op::{} => {road}::<api::{}>(app, call, members).await,",
+                "        Op::{} => Box::pin({road}::<api::{}>(app, call, members)).await,",
                 each.name, each.request
             );
         }

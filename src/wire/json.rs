@@ -273,6 +273,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_request_carries_the_futures_of_all_operations() {
+        fn bytes<F>(_: impl Fn(&'static App, Op, Call, Map<String, Value>) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = bytes(dispatch);
+        assert!(bytes <= 1024, "{bytes}");
+    }
+
+    #[test]
     fn a_host_counts_once_wherever_it_stands() {
         let hosts = |uri: &str, host: Option<&str>| {
             let mut request = http::Request::builder().uri(uri);
