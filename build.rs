@@ -270,16 +270,18 @@ impl Contract {
             services.entry(&each.service).or_default().push(each);
         }
         let mut out = String::new();
-        let mut routes = String::from(
-            "/// Every service of the contract as one set of routes.\npub fn routes(grpc: &Grpc) -> tonic::service::Routes {\n    let mut routes = tonic::service::RoutesBuilder::default();\n",
-        );
+        let [mut fields, mut made, mut routes, mut calls] = [const { String::new() }; 4];
         for (service, operations) in services {
             let short = service.rsplit('.').next().unwrap_or(service);
             let module = format!("api::{}_server", snake(short));
+            let field = snake(short);
+            let _ = writeln!(fields, "    {field}: {module}::{short}Server<Grpc>,");
             let _ = writeln!(
-                routes,
-                "    routes.add_service({module}::{short}Server::new(grpc.clone()).max_decoding_message_size(grpc.message_bytes_max()));"
+                made,
+                "            {field}: {module}::{short}Server::new(grpc.clone()).max_decoding_message_size(grpc.message_bytes_max()),"
             );
+            let _ = writeln!(routes, "        routes.add_service(self.{field}.clone());");
+            let _ = writeln!(calls, "            {service:?} => self.{field}.clone().call(request).await,");
             let _ = writeln!(out, "#[tonic::async_trait]\nimpl {module}::{short} for Grpc {{");
             for each in operations {
                 let response = each.response.as_ref().map_or("()".into(), |name| format!("api::{name}"));
@@ -292,11 +294,25 @@ impl Contract {
             }
             out.push_str("}\n");
         }
-        routes.push_str("    routes.routes()\n}\n");
-        out + &routes
+        let _ = writeln!(
+            out,
+            "/// Every service of the contract.\n#[derive(Clone)]\npub struct Servers {{\n{fields}}}\nimpl Servers {{"
+        );
+        let _ = writeln!(
+            out,
+            "    pub fn new(grpc: &Grpc) -> Self {{\n        Servers {{\n{made}        }}\n    }}\n    /// As one set of routes.\n    pub fn routes(&self) -> tonic::service::Routes {{\n        let mut routes = tonic::service::RoutesBuilder::default();\n{routes}        routes.routes()\n    }}"
+        );
+        let _ = writeln!(
+            out,
+            "    /// Has the operation's service answer.\n    pub async fn call(&self, op: Op, request: Request) -> http::Response<tonic::body::Body> {{\n        use tower::Service as _;\n        let Ok(response) = match op.service() {{\n{calls}            _ => Ok(no_such_operation().into_http()),\n        }};\n        response\n    }}\n}}"
+        );
+        out
     }
 
     /// The AWS wire's one `match`: from the operation to the generic road.
+    ///
+    /// Each operation's future stands in a box of its own: together they are as large as the largest, and every request, over
+    /// whichever wire, would carry that.
     fn json_glue(&self) -> String {
         let mut out = String::from(
             "async fn dispatch(app: &App, op: Op, call: Call, members: serde_json::Map<String, serde_json::Value>) -> Result<Option<Vec<u8>>, Refusal> {\n    match op {\n",
@@ -305,7 +321,7 @@ impl Contract {
             let road = if each.response.is_some() { "answer" } else { "answer_empty" };
             let _ = writeln!(
                 out,
-                "        Op::{} => {road}::<api::{}>(app, call, members).await,",
+                "        Op::{} => Box::pin({road}::<api::{}>(app, call, members)).await,",
                 each.name, each.request
             );
         }
@@ -458,11 +474,11 @@ fn serialize_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
     let name = message.name();
     writeln!(
         out,
-        "impl serde::Serialize for {name} {{\n    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{"
+        "impl serde::Serialize for {name} {{\n    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{ json::write(self, serializer) }}\n}}"
     )?;
     writeln!(
         out,
-        "        #[allow(unused_mut)]\n        let mut members = serde::Serializer::serialize_map(serializer, None)?;"
+        "impl json::Told for {name} {{\n    #[allow(unused_variables)]\n    fn tell<M: json::TakeMembers>(&self, members: &mut M) -> Result<(), M::Error> {{"
     )?;
     for field in message.fields() {
         let (rust, member) = (format!("self.{}", field.name()), format!("{:?}", field.json_name()));
@@ -470,27 +486,27 @@ fn serialize_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
         let filled = if flag(&field, "required") { String::new() } else { format!("if !{rust}.is_empty() ") };
         let line = match Shape::of(&field) {
             Shape::Text { optional: false } | Shape::Truth { optional: false } => {
-                format!("json::member(&mut members, {member}, &{rust})?;")
+                format!("members.member({member}, &{rust})?;")
             }
             Shape::Text { .. } | Shape::Truth { .. } | Shape::Integer | Shape::Message(_) => {
-                format!("if let Some(value) = &{rust} {{ json::member(&mut members, {member}, value)?; }}")
+                format!("if let Some(value) = &{rust} {{ members.member({member}, value)?; }}")
             }
-            Shape::Time => format!(
-                "if let Some(value) = &{rust} {{ json::member(&mut members, {member}, &json::EpochSeconds(value))?; }}"
-            ),
+            Shape::Time => {
+                format!("if let Some(value) = &{rust} {{ members.member({member}, &json::EpochSeconds(value))?; }}")
+            }
             Shape::Enum(path) => format!(
-                "if let Some(value) = {rust} {{ json::member(&mut members, {member}, &json::Name::<{path}>::new(value))?; }}"
+                "if let Some(value) = {rust} {{ members.member({member}, &json::Name::<{path}>::new(value))?; }}"
             ),
             Shape::Enums(path) => {
-                format!("{filled}{{ json::member(&mut members, {member}, &json::Name::<{path}>::list(&{rust}))?; }}")
+                format!("{filled}{{ members.member({member}, &json::Name::<{path}>::list(&{rust}))?; }}")
             }
             Shape::Texts | Shape::Messages | Shape::Map => {
-                format!("{filled}{{ json::member(&mut members, {member}, &{rust})?; }}")
+                format!("{filled}{{ members.member({member}, &{rust})?; }}")
             }
         };
         writeln!(out, "        {line}")?;
     }
-    writeln!(out, "        serde::ser::SerializeMap::end(members)\n    }}\n}}")?;
+    writeln!(out, "        Ok(())\n    }}\n}}")?;
     Ok(())
 }
 

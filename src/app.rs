@@ -10,14 +10,14 @@ use crate::access::Grant;
 use crate::access::audit::{Audit, Event};
 use crate::access::caller::{Anyone, Brought, Caller, Operator, SignedIn};
 use crate::api::check::{self, Check};
-use crate::api::json::UnknownNames;
+use crate::api::json::{Told, UnknownNames};
 use crate::api::{self, Access, Op};
 use crate::context::{Cx, Services, Witness};
 use crate::domain::source::Source;
 use crate::error::Error;
 
 /// A request of the contract: which operation it is, what it answers, and the proof of its caller. Generated.
-pub trait Rpc: Check + Serialize + Send + Sync + 'static {
+pub trait Rpc: Check + Serialize + Told + Send + Sync + 'static {
     const OP: Op;
     type Response: Send;
     /// What `run` receives: an operation that holds a `SignedIn` has been checked.

@@ -19,7 +19,7 @@ pub fn by_signature(
     now: Timestamp,
     region: &str,
 ) -> Result<(Authenticated, sigv4::Verified), Error> {
-    let secret_of = |id: &str| principals.key(id).map(|(_, secret)| secret.expose().as_slice());
+    let secret_of = |id: &str| principals.key(id).map(|(_, secret)| secret);
     let verified = sigv4::verify(request, now, region, secret_of)?;
     let (principal, _) = principals.key(&verified.access_key).ok_or(Error::UnrecognizedClient)?;
     let proof = Proof::Signature { access_key: verified.access_key.clone() };
@@ -40,7 +40,7 @@ pub fn by_basic(principals: &Principals, headers: &HeaderMap, private: bool) -> 
     let text = std::str::from_utf8(decoded.expose()).map_err(|_| Error::UnrecognizedClient)?;
     let (id, given) = text.split_once(':').ok_or(Error::UnrecognizedClient)?;
     match principals.key(id) {
-        Some((principal, secret)) if secret.equals(given.as_bytes()) => {
+        Some((principal, secret)) if secret.secret().equals(given.as_bytes()) => {
             let proof = Proof::AccessKey { access_key: id.to_owned() };
             Ok(Authenticated { principal: principal.clone(), proof })
         }

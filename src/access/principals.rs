@@ -24,9 +24,9 @@ use serde::Deserialize;
 
 use super::access_keys;
 use super::policy::Policy;
+use super::sigv4::SecretAccessKey;
 use crate::crypto::keys::sha256;
 use crate::crypto::sealing::Sealer;
-use crate::crypto::secret::Secret;
 use crate::live::{Sources, Unusable};
 
 /// Keys that one principal may have: one in use, and its successor.
@@ -46,14 +46,18 @@ pub struct Principal {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Arn {
     text: String,
+    /// What every record of the audit trail asks for is worked out once.
+    is_user: bool,
+    account: String,
     unique_id: String,
+    principal_id: String,
 }
 
 /// The principals, by what proves who they are.
 #[derive(Debug, Default)]
 pub struct Principals {
     all: HashMap<String, Arc<Principal>>,
-    keys: HashMap<String, (Arc<Principal>, Secret<Vec<u8>>)>,
+    keys: HashMap<String, (Arc<Principal>, SecretAccessKey)>,
     certificates: HashMap<String, Arc<Principal>>,
     policies: usize,
 }
@@ -129,7 +133,7 @@ impl Principals {
             }
             // A disabled key must be sound as well, but proves nothing.
             if key.active {
-                self.keys.insert(key.id, (principal.clone(), secret));
+                self.keys.insert(key.id, (principal.clone(), SecretAccessKey::new(secret)));
             }
         }
         for identity in entry.certificates {
@@ -141,7 +145,7 @@ impl Principals {
     }
 
     /// The principal and the secret of an active access key.
-    pub fn key(&self, id: &str) -> Option<(&Arc<Principal>, &Secret<Vec<u8>>)> {
+    pub fn key(&self, id: &str) -> Option<(&Arc<Principal>, &SecretAccessKey)> {
         self.keys.get(id).map(|(principal, secret)| (principal, secret))
     }
 
@@ -211,8 +215,18 @@ impl Arn {
         if !(is_account && are_names && has_form && is_partition) {
             return Err(wrong());
         }
-        let mut arn = Arn { text: text.to_owned(), unique_id: String::new() };
+        let mut arn = Arn {
+            text: text.to_owned(),
+            is_user: service == "iam",
+            account: account.to_owned(),
+            unique_id: String::new(),
+            principal_id: String::new(),
+        };
         arn.unique_id = arn.derived_id();
+        arn.principal_id = match arn.is_user {
+            true => arn.unique_id.clone(),
+            false => format!("{}:{}", arn.unique_id, arn.name()),
+        };
         Ok(arn)
     }
 
@@ -221,12 +235,12 @@ impl Arn {
     }
 
     pub fn account(&self) -> &str {
-        self.text.split(':').nth(4).unwrap_or_default()
+        &self.account
     }
 
     /// Whether it is a user's, not an assumed role's.
     pub fn is_user(&self) -> bool {
-        self.text.split(':').nth(2) == Some("iam")
+        self.is_user
     }
 
     /// The user's name, without its path; or the session's of a role.
@@ -241,9 +255,8 @@ impl Arn {
     }
 
     /// Who acts, as conditions know it as `aws:userid`: a user's id; of a role's session the role's and the session's name.
-    pub fn principal_id(&self) -> String {
-        let id = self.unique_id();
-        if self.is_user() { id.to_owned() } else { format!("{id}:{}", self.name()) }
+    pub fn principal_id(&self) -> &str {
+        &self.principal_id
     }
 
     /// A stable id in the form of AWS's, of the user or of the role, which all its sessions share.
@@ -311,7 +324,7 @@ mod tests {
         assert_eq!((arn.account(), arn.name(), arn.is_user()), ("123456789012", "alice", true));
         assert_eq!(arn.unique_id().len(), 21);
         assert!(arn.unique_id().starts_with("AIDA"));
-        assert_eq!((arn.role(), arn.principal_id()), (None, arn.unique_id().to_owned()));
+        assert_eq!((arn.role(), arn.principal_id()), (None, arn.unique_id()));
     }
 
     #[test]

@@ -4,12 +4,18 @@
 //! refused: nothing here issues or needs them, and each would widen what a stolen request can do. What decides the
 //! meaning of a request (its target, its content type, its date, its body) must be under the signature.
 
-use aws_lc_rs::hmac;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use aws_lc_rs::{digest, hmac};
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::crypto::keys::sha256;
+use crate::crypto::secret::Secret;
 use crate::error::Error;
 
 /// The parts of an HTTP request that a signature covers.
@@ -36,15 +42,58 @@ pub struct Verified {
     pub stale_at: Timestamp,
 }
 
+/// A secret access key, with the signing key that was last derived from it: deriving takes longer than all else that a
+/// signature asks for, and requests of one day and region have the same one. It goes when the secret goes, and whoever reads
+/// it learns nothing but its day and region.
+pub struct SecretAccessKey {
+    secret: Secret<Vec<u8>>,
+    derived: ArcSwapOption<SigningKey>,
+}
+
+/// What signs for one day, region and service. The library zeroes it when it is dropped.
+struct SigningKey {
+    day: String,
+    region: String,
+    key: hmac::Key,
+}
+
+impl SecretAccessKey {
+    pub fn new(secret: Secret<Vec<u8>>) -> Self {
+        SecretAccessKey { secret, derived: ArcSwapOption::empty() }
+    }
+
+    /// The secret itself, as HTTP Basic carries it.
+    pub fn secret(&self) -> &Secret<Vec<u8>> {
+        &self.secret
+    }
+
+    /// The signing key of a day that has been found to be today.
+    fn signing_key(&self, day: &str, region: &str) -> Arc<SigningKey> {
+        let kept = self.derived.load_full().filter(|kept| kept.day == day && kept.region == region);
+        kept.unwrap_or_else(|| {
+            let key = signing_key(self.secret.expose(), day, region);
+            let derived = Arc::new(SigningKey { day: day.to_owned(), region: region.to_owned(), key });
+            self.derived.store(Some(derived.clone()));
+            derived
+        })
+    }
+}
+
+impl fmt::Debug for SecretAccessKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.secret.fmt(out)
+    }
+}
+
 /// Verifies a request: who signed it, and by which signature.
 ///
 /// `secret_of` yields the secret access key of an *active* key id. The region is ours: a signature for another one is
 /// refused, so that a request cannot be replayed elsewhere.
-pub fn verify<S: AsRef<[u8]>>(
+pub fn verify<'a>(
     request: &SignedRequest<'_>,
     now: Timestamp,
     region: &str,
-    secret_of: impl FnOnce(&str) -> Option<S>,
+    secret_of: impl FnOnce(&str) -> Option<&'a SecretAccessKey>,
 ) -> Result<Verified, Error> {
     let header = authorization_header(request)?;
     let credentials = Credentials::parse(header, request.headers)?;
@@ -58,13 +107,13 @@ pub fn verify<S: AsRef<[u8]>>(
     let (signed_at, stale_at) = check_clock(credentials.date, now)?;
     let signed_headers: Vec<&str> = credentials.signed_headers.split(';').collect();
     check_signed_headers(&signed_headers, request.headers)?;
-    let canonical = canonical_request(request, &signed_headers).ok_or_else(mismatch)?;
+    let canonical = canonical_request(request, credentials.signed_headers, &signed_headers).ok_or_else(mismatch)?;
     let mut signature = [0; 32];
     hex::decode_to_slice(credentials.signature, &mut signature).map_err(|_| mismatch())?;
-    let key = signing_key(secret.as_ref(), scope.date, region);
+    let key = secret.signing_key(scope.date, region);
     let message = string_to_sign(credentials.date, scope.date, region, &canonical);
     // Compares in constant time.
-    hmac::verify(&key, message.as_bytes(), &signature).map_err(|_| mismatch())?;
+    hmac::verify(&key.key, message.as_bytes(), &signature).map_err(|_| mismatch())?;
     Ok(Verified { access_key: scope.access_key_id.to_owned(), signature, signed_at, stale_at })
 }
 
@@ -82,16 +131,17 @@ pub fn authorization(
     let mut names: Vec<String> = signed_headers.iter().map(|name| name.to_ascii_lowercase()).collect();
     names.sort();
     names.dedup();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let day = day_of(date);
-    // A named header that is absent signs as empty: the verifier, not the signer, is the place to refuse it.
-    let values = names.iter().map(|name| (*name, canonical_value(request.headers, name).unwrap_or_default()));
-    let canonical = canonical_text(request, &values.collect::<Vec<_>>());
-    let signature =
-        hmac::sign(&signing_key(secret, day, region), string_to_sign(date, day, region, &canonical).as_bytes());
+    let (day, list) = (day_of(date), names.join(";"));
+    let mut canonical = Canonical::begin(request);
+    for name in &names {
+        // A named header that is absent signs as empty: the verifier, not the signer, is the place to refuse it.
+        canonical.header(name, &canonical_value(request.headers, name).unwrap_or_default());
+    }
+    let message = string_to_sign(date, day, region, &canonical.end(&list, &hex_sha256(request.body)));
+    let signature = hmac::sign(&signing_key(secret, day, region), message.as_bytes());
     format!(
-        "{ALGORITHM} Credential={access_key_id}/{day}/{region}/{SERVICE}/{TERMINATOR}, SignedHeaders={}, Signature={}",
-        names.join(";"),
+        "{ALGORITHM} Credential={access_key_id}/{day}/{region}/{SERVICE}/{TERMINATOR}, SignedHeaders={list}, \
+         Signature={}",
         hex::encode(signature)
     )
 }
@@ -274,40 +324,68 @@ fn check_signed_headers(names: &[&str], headers: &HeaderMap) -> Result<(), Error
     }
 }
 
-/// The request as both sides write it down, or nothing if what it says of itself is not so: a header is signed that
-/// is not there or not readable, there is a query (no operation has one), or the body is not the one announced.
-fn canonical_request(request: &SignedRequest<'_>, names: &[&str]) -> Option<String> {
-    if !request.query.is_empty() || !announces_its_body(request) {
+/// The hash of the request as both sides write it down, or nothing if what it says of itself is not so: a header is signed
+/// that is not there or not readable, there is a query (no operation has one), or the body is not the one announced.
+fn canonical_request(request: &SignedRequest<'_>, list: &str, names: &[&str]) -> Option<HexHash> {
+    let body = hex_sha256(request.body);
+    if !request.query.is_empty() || !announces_its_body(request, &body) {
         return None;
     }
-    let values = names.iter().map(|name| Some((*name, canonical_value(request.headers, name)?)));
-    Some(canonical_text(request, &values.collect::<Option<Vec<_>>>()?))
+    let mut canonical = Canonical::begin(request);
+    for name in names {
+        canonical.header(name, &canonical_value(request.headers, name)?);
+    }
+    Some(canonical.end(list, &body))
 }
 
 /// Whether `x-amz-content-sha256`, if there, is the hash of the body. `UNSIGNED-PAYLOAD` is not.
-fn announces_its_body(request: &SignedRequest<'_>) -> bool {
-    let hash = hex_sha256(request.body);
+fn announces_its_body(request: &SignedRequest<'_>, hash: &HexHash) -> bool {
     request.headers.get_all("x-amz-content-sha256").iter().all(|announced| announced.as_bytes() == hash.as_bytes())
 }
 
-fn canonical_text(request: &SignedRequest<'_>, headers: &[(&str, String)]) -> String {
-    let SignedRequest { method, path, query, .. } = request;
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-    let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
-    format!("{method}\n{path}\n{query}\n{lines}\n{}\n{}", names.join(";"), hex_sha256(request.body))
+/// The canonical form of a request, hashed as it is written.
+struct Canonical(digest::Context);
+
+impl Canonical {
+    fn begin(request: &SignedRequest<'_>) -> Self {
+        let mut canonical = Canonical(digest::Context::new(&digest::SHA256));
+        canonical.write(&[request.method, "\n", request.path, "\n", request.query, "\n"]);
+        canonical
+    }
+
+    fn header(&mut self, name: &str, value: &str) {
+        self.write(&[name, ":", value, "\n"]);
+    }
+
+    /// Ends with the list of the headers' names and the hash of the body.
+    fn end(mut self, list: &str, body: &HexHash) -> HexHash {
+        self.write(&["\n", list, "\n", body.as_str()]);
+        HexHash::of(self.0.finish().as_ref())
+    }
+
+    fn write(&mut self, texts: &[&str]) {
+        texts.iter().for_each(|text| self.0.update(text.as_bytes()));
+    }
 }
 
 /// All values of a header, trimmed, with one space for each run of white space.
-fn canonical_value(headers: &HeaderMap, name: &str) -> Option<String> {
-    let values: Result<Vec<&str>, _> = headers.get_all(name).iter().map(|value| value.to_str()).collect();
-    let values = values.ok().filter(|values| !values.is_empty())?;
-    let collapse = |value: &&str| value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    Some(values.iter().map(collapse).collect::<Vec<_>>().join(","))
+fn canonical_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    let mut values = headers.get_all(name).iter().map(|value| value.to_str().ok().map(collapsed));
+    let first = values.next()??;
+    values.try_fold(first, |joined, value| value.map(|value| Cow::Owned([&*joined, ",", &*value].concat())))
 }
 
-fn string_to_sign(date: &str, day: &str, region: &str, canonical_request: &str) -> String {
-    let hash = hex_sha256(canonical_request.as_bytes());
-    format!("{ALGORITHM}\n{date}\n{day}/{region}/{SERVICE}/{TERMINATOR}\n{hash}")
+fn collapsed(value: &str) -> Cow<'_, str> {
+    let is_other_space = |byte: u8| byte != b' ' && byte.is_ascii_whitespace();
+    match value.trim_ascii() == value && !value.contains("  ") && !value.bytes().any(is_other_space) {
+        true => Cow::Borrowed(value),
+        false => Cow::Owned(value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")),
+    }
+}
+
+fn string_to_sign(date: &str, day: &str, region: &str, canonical_request: &HexHash) -> String {
+    let hash = canonical_request.as_str();
+    [ALGORITHM, "\n", date, "\n", day, "/", region, "/", SERVICE, "/", TERMINATOR, "\n", hash].concat()
 }
 
 /// The key that signs for one day, region and service, derived from the secret link by link.
@@ -320,8 +398,28 @@ fn signing_key(secret: &[u8], day: &str, region: &str) -> hmac::Key {
     })
 }
 
-fn hex_sha256(bytes: &[u8]) -> String {
-    hex::encode(sha256(bytes))
+/// A SHA-256 hash in hexadecimal digits.
+struct HexHash([u8; 64]);
+
+impl HexHash {
+    fn of(hash: &[u8]) -> Self {
+        let mut digits = [b'0'; 64];
+        // A hash of another length would stay as zeros, which no request has.
+        let _ = hex::encode_to_slice(hash, &mut digits);
+        HexHash(digits)
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+fn hex_sha256(bytes: &[u8]) -> HexHash {
+    HexHash::of(&sha256(bytes))
 }
 
 /// Reads `20260107T050609Z` and nothing else.
@@ -335,8 +433,9 @@ fn parse_date(date: &str) -> Option<Timestamp> {
     if !has_form {
         return None;
     }
-    let civil = jiff::civil::DateTime::strptime(BASIC_FORMAT, date).ok()?;
-    civil.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    let (year, two) = (date[..4].parse().ok()?, |at: usize| date[at..at + 2].parse::<i8>().ok());
+    let civil = jiff::civil::DateTime::new(year, two(4)?, two(6)?, two(9)?, two(11)?, two(13)?, 0).ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
 fn basic_format(time: Timestamp) -> String {
@@ -427,9 +526,11 @@ mod tests {
 
         /// Signs anew over a list of headers exactly as given, in order or not.
         fn sign_over_list(&mut self, names: &[&str]) {
-            let value_of = |name| canonical_value(&self.headers, name).unwrap_or_default();
-            let values: Vec<(&str, String)> = names.iter().map(|name| (*name, value_of(name))).collect();
-            let canonical = canonical_text(&self.request(), &values);
+            let mut canonical = Canonical::begin(&self.request());
+            for name in names {
+                canonical.header(name, &canonical_value(&self.headers, name).unwrap_or_default());
+            }
+            let canonical = canonical.end(&names.join(";"), &hex_sha256(&self.body));
             let message = string_to_sign(DATE, day_of(DATE), REGION, &canonical);
             let signature = hmac::sign(&signing_key(SECRET.as_bytes(), day_of(DATE), REGION), message.as_bytes());
             let value = format!(
@@ -442,7 +543,8 @@ mod tests {
         }
 
         fn verify_at(&self, now: &str) -> Result<String, Error> {
-            let secret_of = |key: &str| (key == KEY).then_some(SECRET);
+            let secret = secret(SECRET);
+            let secret_of = |key: &str| (key == KEY).then_some(&secret);
             verify(&self.request(), now.parse().unwrap(), REGION, secret_of).map(|verified| verified.access_key)
         }
 
@@ -454,6 +556,10 @@ mod tests {
             let error = self.verify().unwrap_err();
             (error.exception().name(), error.to_string())
         }
+    }
+
+    fn secret(text: &str) -> SecretAccessKey {
+        SecretAccessKey::new(Secret::new(text.as_bytes().to_vec()))
     }
 
     fn a_request(spoil: impl FnOnce(&mut Sent)) -> Sent {
@@ -524,9 +630,36 @@ mod tests {
         assert_mismatch(&a_request(|sent| sent.edit_authorization("Signature=f6", "Signature=f7")));
         assert_mismatch(&a_request(|sent| sent.edit_authorization("Signature=f6", "Signature=")));
         assert_mismatch(&a_request(|sent| sent.edit_authorization("Signature=f6", "Signature=zz")));
-        let refused =
-            verify(&Sent::new().request(), "2026-01-07T05:06:09Z".parse().unwrap(), REGION, |_| Some("other"));
+        let other = secret("other");
+        let refused = verify(&Sent::new().request(), "2026-01-07T05:06:09Z".parse().unwrap(), REGION, |_| Some(&other));
         assert_eq!(refused.unwrap_err().to_string(), mismatch().to_string());
+    }
+
+    #[test]
+    fn a_kept_signing_key_is_of_its_day_and_region_and_is_not_shown() {
+        let secret = secret(SECRET);
+        let mut sent = Sent::new();
+        for (date, day, region) in [
+            (DATE, "20260107", REGION),
+            ("20260107T235959Z", "20260107", REGION),
+            ("20260108T000000Z", "20260108", REGION),
+            ("20260108T000000Z", "20260108", "eu-west-1"),
+            (DATE, "20260107", REGION),
+        ] {
+            sent.set("x-amz-date", date);
+            let value = authorization(&sent.request(), date, region, KEY, SECRET.as_bytes(), &NAMES);
+            sent.set("authorization", &value);
+            let now = parse_date(date).unwrap();
+            for _ in 0..2 {
+                assert_eq!(verify(&sent.request(), now, region, |_| Some(&secret)).unwrap().access_key, KEY);
+                let kept = secret.derived.load_full().unwrap();
+                assert_eq!((kept.day.as_str(), kept.region.as_str()), (day, region));
+            }
+            sent.edit_authorization(&format!("/{day}/"), "/20260106/");
+            assert!(verify(&sent.request(), now, region, |_| Some(&secret)).is_err());
+            assert_eq!(secret.derived.load_full().unwrap().day, day, "nothing is derived for a day that is not today");
+        }
+        assert_eq!(format!("{secret:?}"), "<secret>");
     }
 
     #[test]
@@ -641,7 +774,8 @@ mod tests {
     #[test]
     fn a_signature_lives_five_minutes_in_both_directions() {
         let sent = Sent::new();
-        let secret_of = |_: &str| Some(SECRET);
+        let secret = secret(SECRET);
+        let secret_of = |_: &str| Some(&secret);
         let verified = verify(&sent.request(), "2026-01-07T05:06:09Z".parse().unwrap(), REGION, secret_of).unwrap();
         assert_eq!(verified.stale_at.to_string(), "2026-01-07T05:11:10Z");
         for now in ["2026-01-07T05:11:09Z", "2026-01-07T05:11:09.999Z", "2026-01-07T05:01:09Z"] {

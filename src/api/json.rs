@@ -198,13 +198,33 @@ fn mistaken_scalar(value: &Value, wanted: &str) -> Malformed {
     Malformed(format!("class {class} can not be converted to an {wanted}"))
 }
 
-/// Writes one member.
-pub fn member<M: SerializeMap, T: Serialize + ?Sized>(
-    members: &mut M,
-    name: &'static str,
-    value: &T,
-) -> Result<(), M::Error> {
-    members.serialize_entry(name, value)
+/// A message that tells its members one by one, by their AWS names.
+pub trait Told {
+    fn tell<M: TakeMembers>(&self, members: &mut M) -> Result<(), M::Error>;
+}
+
+/// What takes the members of a message.
+pub trait TakeMembers {
+    type Error;
+
+    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Self::Error>;
+}
+
+/// Writes a message whole.
+pub fn write<S: Serializer>(message: &impl Told, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut written = Written(serializer.serialize_map(None)?);
+    message.tell(&mut written)?;
+    written.0.end()
+}
+
+struct Written<M>(M);
+
+impl<M: SerializeMap> TakeMembers for Written<M> {
+    type Error = M::Error;
+
+    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), M::Error> {
+        self.0.serialize_entry(name, value)
+    }
 }
 
 /// A time as AWS prints it: epoch seconds with milliseconds.

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use axum::extract::Request;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::{Gate, Peer, RequestId, Routed, for_a_header};
-use crate::api::{self, json::UnknownNames};
+use crate::api::{self, Op, json::UnknownNames};
 use crate::app::{App, Call, Operation};
 use crate::error::Error;
 
@@ -42,10 +43,14 @@ include!(concat!(env!("OUT_DIR"), "/grpc.rs"));
 fn call_of(extensions: &tonic::Extensions) -> Result<Call, Status> {
     let unrouted = || status(Error::internal("a request came past the layers"));
     let routed = extensions.get::<Routed>().copied().ok_or_else(unrouted)?;
-    let op = routed.op.ok_or_else(|| Status::unimplemented("there is no such operation"))?;
+    let op = routed.op.ok_or_else(no_such_operation)?;
     let RequestId(request_id) = extensions.get().cloned().ok_or_else(unrouted)?;
     let source = extensions.get().map(Peer::source).ok_or_else(unrouted)?;
     Ok(Call { op, request_id, source, grant: extensions.get().cloned(), event: extensions.get().cloned() })
+}
+
+pub fn no_such_operation() -> Status {
+    Status::unimplemented("there is no such operation")
 }
 
 /// Where Cognito's name for an error stands among the headers, on both wires.

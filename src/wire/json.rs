@@ -4,10 +4,8 @@
 //! (in the guard) the signature, and last the types of members and the bounds of the contract. Every client's error is
 //! status 400; its name stands in the body and in a header, since SDKs differ in where they look.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{
@@ -20,7 +18,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 
 use super::grpc::{ERROR_TYPE, RETRY_DELAY};
-use super::{Gate, Peer, RequestId, Routed, for_a_header};
+use super::{Gate, Peer, RequestId, Routed, for_a_header, op_named};
 use crate::api::json::{FromJson, Malformed, read};
 use crate::api::{self, Op};
 use crate::app::{App, Call, Operation};
@@ -34,8 +32,7 @@ const CONTENT_TYPES: [&str; 2] = ["application/x-amz-json-1.1", "application/x-a
 pub fn target(headers: &HeaderMap) -> Option<Op> {
     let mut values = headers.get_all(TARGET).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let name = value.to_str().ok()?.strip_prefix(TARGET_PREFIX)?;
-    Op::ALL.iter().copied().find(|op| op.name() == name)
+    op_named(value.to_str().ok()?.strip_prefix(TARGET_PREFIX)?)
 }
 
 /// The members of a request's body.
@@ -99,15 +96,13 @@ fn has_content_type(headers: &HeaderMap) -> bool {
     CONTENT_TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// The headers as a signature covers them: over HTTP/2 the host stands in the authority. Where both are there but differ,
-/// the request has two hosts, and was signed for one.
-pub fn signable_headers(request: &Parts) -> HeaderMap {
-    let mut headers = request.headers.clone();
+/// Puts the host among the headers, where a signature covers it: over HTTP/2 it stands in the authority. Where both are there
+/// but differ, the request has two hosts, and was signed for one.
+pub fn name_host(request: &mut Parts) {
     let authority = request.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    if let Some(host) = authority.filter(|authority| headers.get(HOST) != Some(authority)) {
-        headers.append(HOST, host);
+    if let Some(host) = authority.filter(|authority| request.headers.get(HOST) != Some(authority)) {
+        request.headers.append(HOST, host);
     }
-    headers
 }
 
 /// The members of a request whose envelope has been opened.
@@ -116,7 +111,7 @@ pub fn members(extensions: &Extensions) -> Option<&Map<String, Value>> {
 }
 
 /// The handler of `/`: everything that passed the layers.
-pub async fn answer_request(State(gate): State<Arc<Gate>>, mut request: Request) -> Response {
+pub async fn answer_request(gate: &Gate, mut request: Request) -> Response {
     let extensions = request.extensions_mut();
     let op = extensions.get::<Routed>().and_then(|routed| routed.op);
     let (grant, event) = (extensions.remove(), extensions.remove());
@@ -278,15 +273,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_request_carries_the_futures_of_all_operations() {
+        fn bytes<F>(_: impl Fn(&'static App, Op, Call, Map<String, Value>) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = bytes(dispatch);
+        assert!(bytes <= 1024, "{bytes}");
+    }
+
+    #[test]
     fn a_host_counts_once_wherever_it_stands() {
         let hosts = |uri: &str, host: Option<&str>| {
             let mut request = http::Request::builder().uri(uri);
             if let Some(host) = host {
                 request = request.header(HOST, host);
             }
-            let (parts, ()) = request.body(()).unwrap().into_parts();
-            let headers = signable_headers(&parts);
-            headers.get_all(HOST).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+            let (mut parts, ()) = request.body(()).unwrap().into_parts();
+            name_host(&mut parts);
+            parts.headers.get_all(HOST).iter().map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(hosts("/", Some("a:1")), ["a:1"]);
         assert_eq!(hosts("http://a:1/", None), ["a:1"]);

@@ -18,14 +18,20 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{Extensions, Method, Request, StatusCode};
 use tonic_health::pb::health_server::{Health, HealthServer};
-use tower::ServiceBuilder;
+use tower::{Service as _, ServiceBuilder};
 
 use connection::Conversation;
+use layers::audit::Audited;
+use layers::authenticate::Authenticate;
+use layers::authorize::Authorize;
+use layers::limit::Limit;
+use layers::resolve::Resolve;
+use layers::trace::Trace;
+use layers::{Answer, Served, Through};
 use tls::Tls;
 use tokio::net::TcpListener;
 
@@ -147,40 +153,61 @@ fn event_of(extensions: &Extensions) -> Option<&Arc<Event>> {
 }
 
 /// Everything that is served. Layers read top to bottom, outermost first.
-///
-/// They stand around the router as a whole: around each route they would be copied, and boxed, for every request.
 pub fn service<H: Health>(
     gate: Gate,
     health: HealthServer<H>,
 ) -> Result<impl Conversation<Body>, tonic_reflection::server::Error> {
     let gate = Arc::new(gate);
-    Ok(ServiceBuilder::new()
+    let answer = ServiceBuilder::new()
         // Which operation, by the head alone: everything below speaks of it.
-        .layer(from_fn(layers::resolve::resolve))
+        .layer(Through(Resolve))
         // One id, one span, one line a request, whatever happens below.
-        .layer(from_fn_with_state(gate.clone(), layers::trace::trace))
+        .layer(Through(Trace))
         // However it ends, it is written down.
-        .layer(from_fn_with_state(gate.clone(), layers::audit::audit))
+        .layer(Through(Audited))
         // Nothing is read, hashed or waited for without bound.
-        .layer(from_fn_with_state(gate.clone(), layers::limit::limit))
+        .layer(Through(Limit))
         // Operators prove who they are,
-        .layer(from_fn_with_state(gate.clone(), layers::authenticate::authenticate))
+        .layer(Through(Authenticate))
         // and policy decides, before their request is decoded.
-        .layer(from_fn_with_state(gate.clone(), layers::authorize::authorize))
-        .service(router(&gate, health)?))
+        .layer(Through(Authorize))
+        .service(Routes::new(&gate, health)?);
+    Ok(Served::new(gate, answer))
 }
 
 /// Where each path leads.
-fn router<H: Health>(gate: &Arc<Gate>, health: HealthServer<H>) -> Result<Router, tonic_reflection::server::Error> {
-    let grpc = grpc::Grpc::new(gate);
-    Ok(grpc::routes(&grpc)
-        .add_service(health)
-        .add_service(reflection()?.build_v1()?)
-        .add_service(reflection()?.build_v1alpha()?)
-        .into_axum_router()
-        .merge(Router::new().route("/", axum::routing::any(json::answer_request)).with_state(gate.clone()))
-        .merge(well_known::router(gate.clone()))
-        .fallback(unknown_path))
+struct Routes {
+    servers: grpc::Servers,
+    router: Router,
+}
+
+impl Routes {
+    fn new<H: Health>(gate: &Arc<Gate>, health: HealthServer<H>) -> Result<Self, tonic_reflection::server::Error> {
+        let servers = grpc::Servers::new(&grpc::Grpc::new(gate));
+        let router = servers
+            .routes()
+            .add_service(health)
+            .add_service(reflection()?.build_v1()?)
+            .add_service(reflection()?.build_v1alpha()?)
+            .into_axum_router()
+            .merge(well_known::router(gate.clone()))
+            .fallback(unknown_path);
+        Ok(Routes { servers, router })
+    }
+}
+
+impl Answer for Routes {
+    async fn answer(&self, gate: &Gate, request: Request<Body>) -> Response {
+        match request.extensions().get() {
+            // What is routed already needs no router.
+            Some(Routed { wire: Wire::Grpc, op: Some(op) }) => self.servers.call(*op, request).await.map(Body::new),
+            Some(Routed { wire: Wire::Json, .. }) => json::answer_request(gate, request).await,
+            _ => {
+                let Ok(response) = self.router.clone().call(request).await;
+                response
+            }
+        }
+    }
 }
 
 fn reflection<'a>() -> Result<tonic_reflection::server::Builder<'a>, tonic_reflection::server::Error> {
@@ -201,10 +228,17 @@ fn route<B>(request: &Request<B>) -> Routed {
         request.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     if is_grpc {
         let is_call = *request.method() == Method::POST && request.uri().query().is_none();
-        let op = Op::ALL.iter().copied().find(|op| is_call && op.path() == request.uri().path());
-        return Routed { wire: Wire::Grpc, op };
+        let path = request.uri().path();
+        let named = path.rsplit_once('/').and_then(|(_, name)| op_named(name));
+        return Routed { wire: Wire::Grpc, op: named.filter(|op| is_call && op.path() == path) };
     }
     Routed { wire: Wire::Document, op: None }
+}
+
+/// The operation of this name, letter for letter.
+fn op_named(name: &str) -> Option<Op> {
+    // The contract lists them by name.
+    Op::ALL.binary_search_by(|op| op.name().cmp(name)).ok().map(|index| Op::ALL[index])
 }
 
 /// As much of a text as may stand in the headers of an answer. Clients take some 16 KiB of them; over gRPC a sentence stands
@@ -239,11 +273,31 @@ fn refuse(routed: Routed, error: Error) -> Response {
 
 async fn unknown_path(request: Request<Body>) -> Response {
     match route(&request).wire {
-        Wire::Grpc => tonic::Status::unimplemented("there is no such operation").into_http(),
+        Wire::Grpc => grpc::no_such_operation().into_http(),
         Wire::Json | Wire::Document => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_FOUND;
             response
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found_by_its_name_and_its_path_and_nothing_else_is() {
+        let by_path = |path: &str| {
+            let request = Request::post(path).header(CONTENT_TYPE, "application/grpc").body(());
+            route(&request.unwrap()).op
+        };
+        for op in Op::ALL.iter().copied() {
+            assert_eq!((op_named(op.name()), by_path(op.path())), (Some(op), Some(op)));
+            assert_eq!(by_path(&format!("/other{}", op.path())), None);
+            assert_eq!(by_path(&format!("{}?query", op.path())), None);
+            assert_eq!(op_named(&op.name().to_lowercase()), None);
+        }
+        assert_eq!((op_named(""), by_path("/")), (None, None));
     }
 }

@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::record::{AdditionalEventData, Record, TlsDetails, UserIdentity};
 use crate::access::Authenticated;
 use crate::access::replay::UsedSignature;
+use crate::api::json::{TakeMembers, Told};
 use crate::api::{Access, Op};
 use crate::context::Witness;
 use crate::error::{Error, ViolatingValue, Violation};
@@ -61,6 +63,9 @@ const CHARACTERS_MAX: usize = 1024;
 /// The most that shown parameters may take; a record must fit into the store.
 const PARAMETERS_BYTES_MAX: usize = 16 * 1024;
 
+/// What a record takes, if nothing about it is unusual.
+const USUAL_BYTES: usize = 1024;
+
 const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 impl Event {
@@ -86,10 +91,8 @@ impl Event {
     }
 
     /// The decoded request.
-    pub fn requested(&self, request: &impl Serialize) {
-        if let Ok(Value::Object(members)) = serde_json::to_value(request) {
-            self.found().parameters = Some(parameters(self.op, members));
-        }
+    pub fn requested(&self, request: &impl Told) {
+        self.found().parameters = Some(parameters(self.op, request));
     }
 
     pub fn failed(&self, error: &Error) {
@@ -131,7 +134,7 @@ impl Event {
         let record = Record {
             event_version: "1.11",
             user_identity: UserIdentity::of(found.authenticated.as_ref()),
-            event_time: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            event_time: Timestamp::from_second(at.as_second()).unwrap_or(*at),
             event_source: "cognito-idp.amazonaws.com",
             event_name: op.name(),
             aws_region: &origin.region,
@@ -155,7 +158,11 @@ impl Event {
                 client_provided_host_header: host.as_deref().map(shortened),
             }),
         };
-        serde_json::to_vec(&record).unwrap_or_default()
+        let mut written = Vec::with_capacity(USUAL_BYTES);
+        match serde_json::to_writer(&mut written, &record) {
+            Ok(()) => written,
+            Err(_) => Vec::new(),
+        }
     }
 }
 
@@ -192,14 +199,40 @@ fn is_operators(op: Op) -> bool {
 }
 
 /// The members of a request under CloudTrail's spelling of their names; what may not be shown is there, but hidden.
-fn parameters(op: Op, members: Map<String, Value>) -> Box<RawValue> {
-    let shown = |(name, value): (String, Value)| {
-        let may_be_shown = op.shown_members().contains(&name.as_str());
-        (lower_camel(&name), if may_be_shown { value } else { HIDDEN.into() })
-    };
-    let parameters = Value::from_iter(members.into_iter().map(shown));
-    let written = to_raw_value(&parameters).ok().filter(|written| written.get().len() <= PARAMETERS_BYTES_MAX);
+fn parameters(op: Op, request: &impl Told) -> Box<RawValue> {
+    let written = to_raw_value(&Parameters { op, request }).ok();
+    let written = written.filter(|written| written.get().len() <= PARAMETERS_BYTES_MAX);
     written.unwrap_or_else(|| to_raw_value(&json!({"omitted": "too large"})).unwrap_or_default())
+}
+
+struct Parameters<'a, R> {
+    op: Op,
+    request: &'a R,
+}
+
+impl<R: Told> Serialize for Parameters<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shown = Shown { op: self.op, members: serializer.serialize_map(None)? };
+        self.request.tell(&mut shown)?;
+        shown.members.end()
+    }
+}
+
+/// Takes a request's members, and passes on what may be shown of them.
+struct Shown<M> {
+    op: Op,
+    members: M,
+}
+
+impl<M: SerializeMap> TakeMembers for Shown<M> {
+    type Error = M::Error;
+
+    fn member<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), M::Error> {
+        match self.op.shown_members().contains(&name) {
+            true => self.members.serialize_entry(&lower_camel(name), value),
+            false => self.members.serialize_entry(&lower_camel(name), HIDDEN),
+        }
+    }
 }
 
 /// Violations without the values that may not be shown. The caller may see again what they sent: a code, for one.

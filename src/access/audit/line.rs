@@ -28,6 +28,9 @@ pub struct Link {
 
 const MARK: &str = ",\"chain\":{\"sequence\":";
 
+/// What a link adds to a record: its mark and names, two hashes, a sequence number of at most 20 digits.
+pub const LINK_BYTES_MAX: usize = 256;
+
 impl Link {
     /// The link of a record that follows a hash.
     pub fn of(key: &Secret<[u8; 32]>, record: &[u8], previous: [u8; 32], sequence: u64) -> Self {
@@ -35,13 +38,22 @@ impl Link {
         Link { sequence, previous, hash }
     }
 
-    /// The record with this link, as a line.
-    pub fn line(&self, record: &[u8]) -> Vec<u8> {
+    /// Writes the record with this link, as a line.
+    pub fn write(&self, record: &[u8], lines: &mut Vec<u8>) {
         let open = record.strip_suffix(b"}").unwrap_or(record);
-        let Link { sequence, previous, hash } = self;
-        let (previous, hash) = (hex::encode(previous), hex::encode(hash));
-        let link = format!("{MARK}{sequence},\"previous\":\"{previous}\",\"hash\":\"{hash}\"}}}}\n");
-        [open, link.as_bytes()].concat()
+        let hash = |lines: &mut Vec<u8>, hash: &[u8; 32]| {
+            let mut digits = [0; 64];
+            let _ = hex::encode_to_slice(hash, &mut digits); // has room for them
+            lines.extend_from_slice(&digits);
+        };
+        let sequence = self.sequence.to_string();
+        for text in [open, MARK.as_bytes(), sequence.as_bytes(), b",\"previous\":\""] {
+            lines.extend_from_slice(text);
+        }
+        hash(lines, &self.previous);
+        lines.extend_from_slice(b"\",\"hash\":\"");
+        hash(lines, &self.hash);
+        lines.extend_from_slice(b"\"}}\n");
     }
 
     /// The record and the link of a line without its line break, or nothing if it is no line of ours.
@@ -54,7 +66,9 @@ impl Link {
         let link = Link { sequence: sequence.parse().ok()?, previous: hash_of(previous)?, hash: hash_of(hash)? };
         let record = [open.as_bytes(), b"}"].concat();
         // Numbers and digits have more spellings than one; a line has one.
-        (link.line(&record).strip_suffix(b"\n") == Some(line)).then_some((record, link))
+        let mut written = Vec::with_capacity(line.len() + 1);
+        link.write(&record, &mut written);
+        (written.strip_suffix(b"\n") == Some(line)).then_some((record, link))
     }
 }
 

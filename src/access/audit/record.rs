@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -15,7 +16,9 @@ use crate::access::{Authenticated, Proof};
 pub struct Record<'a> {
     pub event_version: &'static str,
     pub user_identity: UserIdentity<'a>,
-    pub event_time: String,
+    /// In whole seconds.
+    #[serde(serialize_with = "as_text")]
+    pub event_time: Timestamp,
     pub event_source: &'static str,
     pub event_name: &'static str,
     pub aws_region: &'a str,
@@ -42,12 +45,16 @@ pub struct Record<'a> {
     pub tls_details: Option<TlsDetails<'a>>,
 }
 
+fn as_text<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
 /// Who called.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserIdentity<'a> {
     r#type: &'static str,
-    principal_id: String,
+    principal_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     arn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +140,7 @@ impl<'a> UserIdentity<'a> {
     fn anonymous() -> Self {
         UserIdentity {
             r#type: "Unknown",
-            principal_id: "Anonymous".to_owned(),
+            principal_id: "Anonymous",
             arn: None,
             account_id: None,
             user_name: None,

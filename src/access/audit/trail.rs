@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::line::{Head, Link, file_name, file_numbers, head_file};
+use super::line::{Head, LINK_BYTES_MAX, Link, file_name, file_numbers, head_file};
 use crate::crypto::secret::Secret;
 
 /// Why the trail cannot be written.
@@ -69,16 +69,17 @@ impl Trail {
     }
 
     /// Appends records, each a JSON object, and waits for the disk: all of them or none.
-    pub fn append(&mut self, records: &[Vec<u8>]) -> Result<(), Error> {
+    pub fn append(&mut self, records: &[impl AsRef<[u8]>]) -> Result<(), Error> {
         self.restore()?;
         let mut head = self.head.clone();
         if head.bytes >= self.file_bytes_max {
             head = Head { file: head.file + 1, bytes: 0, ..head };
         }
-        let mut lines = Vec::new();
+        let records = records.iter().map(AsRef::as_ref);
+        let mut lines = Vec::with_capacity(records.clone().map(|record| record.len() + LINK_BYTES_MAX).sum());
         for record in records {
             let link = Link::of(&self.key, record, head.hash, head.sequence + 1);
-            lines.extend(link.line(record));
+            link.write(record, &mut lines);
             (head.sequence, head.hash) = (link.sequence, link.hash);
         }
         let path = self.path(head.file);
@@ -86,6 +87,10 @@ impl Trail {
             file.seek(SeekFrom::Start(head.bytes))?;
             file.write_all(&lines)?;
             file.sync_data()?;
+            if head.file == self.head.file {
+                // It was there when the head that names it was written.
+                return Ok(());
+            }
             // That the file is there must last as long as its lines.
             File::open(&self.directory)?.sync_all()
         });

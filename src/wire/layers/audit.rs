@@ -2,28 +2,33 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use http::header::{HOST, USER_AGENT};
 
 use super::trace::outcome;
+use super::{Answer, Layer};
 use crate::access::audit::event::Origin;
 use crate::access::audit::{Audit, Event};
 use crate::api::Op;
 use crate::wire::{Gate, Peer, RequestId, Routed};
 
-pub async fn audit(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
-    let op = request.extensions().get::<Routed>().and_then(|routed| routed.op).filter(|op| Event::is_due(*op));
-    let Some(event) = op.and_then(|op| event(&gate, &request, op)).map(Arc::new) else {
-        return next.run(request).await;
-    };
-    request.extensions_mut().insert(event.clone());
-    let pending = Pending { event: event.clone(), audit: gate.app.audit.clone() };
-    let response = next.run(request).await;
-    let outcome = outcome(&response);
-    pending.end((outcome != "OK").then_some(&outcome));
-    response
+#[derive(Clone)]
+pub struct Audited;
+
+impl Layer for Audited {
+    async fn pass(&self, gate: &Gate, mut request: Request, next: &impl Answer) -> Response {
+        let op = request.extensions().get::<Routed>().and_then(|routed| routed.op).filter(|op| Event::is_due(*op));
+        let Some(event) = op.and_then(|op| event(gate, &request, op)).map(Arc::new) else {
+            return next.answer(gate, request).await;
+        };
+        request.extensions_mut().insert(event.clone());
+        let pending = Pending { event, audit: &gate.app.audit };
+        let response = next.answer(gate, request).await;
+        let outcome = outcome(&response);
+        pending.end((outcome != "OK").then_some(&outcome));
+        response
+    }
 }
 
 fn event(gate: &Gate, request: &Request, op: Op) -> Option<Event> {
@@ -44,12 +49,12 @@ fn event(gate: &Gate, request: &Request, op: Op) -> Option<Event> {
 }
 
 /// A record that is written even if nobody waits for the answer any more.
-struct Pending {
+struct Pending<'a> {
     event: Arc<Event>,
-    audit: Arc<Audit>,
+    audit: &'a Audit,
 }
 
-impl Pending {
+impl Pending<'_> {
     fn end(&self, outcome: Option<&str>) {
         if let Some(record) = self.event.finish(outcome) {
             self.audit.hand_over(record);
@@ -59,7 +64,7 @@ impl Pending {
     }
 }
 
-impl Drop for Pending {
+impl Drop for Pending<'_> {
     fn drop(&mut self) {
         self.end(Some("RequestAbandoned"));
     }

@@ -5,14 +5,12 @@
 //! certificate does not make up for a wrong one. Other operations carry their authority in their body: a credential there
 //! is ignored.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use super::{Answer, Layer};
 use crate::access::replay::UsedSignature;
 use crate::access::sigv4::SignedRequest;
 use crate::access::{Authenticated, credentials};
@@ -23,33 +21,37 @@ use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
 /// A principal, and the signature that it used up.
 type Proved = (Authenticated, Option<UsedSignature>);
 
-pub async fn authenticate(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
-    let Some(routed) = request.extensions().get::<Routed>().copied() else {
-        return refuse(Routed { wire: Wire::Document, op: None }, Error::MissingAuthenticationToken);
-    };
-    let mut body = None;
-    if routed.wire == Wire::Json {
-        match json::open_envelope(request, gate.limits.body_bytes_max).await {
-            Ok((opened, bytes)) => (request, body) = (opened, Some(bytes)),
-            Err(answer) => return answer.into_response(),
-        }
-    }
-    let Some(op) = routed.op.filter(|op| needs_operator(*op)) else { return next.run(request).await };
-    let event = event_of(request.extensions()).cloned();
-    let (mut parts, rest) = request.into_parts();
-    match prove(&gate, &parts, body.as_deref(), op).await {
-        Ok((authenticated, signature)) => {
-            if let Some(event) = event {
-                event.authenticated(authenticated.clone(), signature);
+#[derive(Clone)]
+pub struct Authenticate;
+
+impl Layer for Authenticate {
+    async fn pass(&self, gate: &Gate, mut request: Request, next: &impl Answer) -> Response {
+        let Some(routed) = request.extensions().get::<Routed>().copied() else {
+            return refuse(Routed { wire: Wire::Document, op: None }, Error::MissingAuthenticationToken);
+        };
+        let mut body = None;
+        if routed.wire == Wire::Json {
+            match json::open_envelope(request, gate.limits.body_bytes_max).await {
+                Ok((opened, bytes)) => (request, body) = (opened, Some(bytes)),
+                Err(answer) => return answer.into_response(),
             }
-            parts.extensions.insert(authenticated);
-            next.run(Request::from_parts(parts, rest)).await
         }
-        Err(error) => {
-            if let Some(event) = event {
-                event.failed(&error);
+        let Some(op) = routed.op.filter(|op| needs_operator(*op)) else { return next.answer(gate, request).await };
+        let (mut parts, rest) = request.into_parts();
+        match prove(gate, &mut parts, body.as_deref(), op).await {
+            Ok((authenticated, signature)) => {
+                if let Some(event) = event_of(&parts.extensions) {
+                    event.authenticated(authenticated.clone(), signature);
+                }
+                parts.extensions.insert(authenticated);
+                next.answer(gate, Request::from_parts(parts, rest)).await
             }
-            refuse(routed, error)
+            Err(error) => {
+                if let Some(event) = event_of(&parts.extensions) {
+                    event.failed(&error);
+                }
+                refuse(routed, error)
+            }
         }
     }
 }
@@ -59,7 +61,7 @@ pub fn needs_operator(op: Op) -> bool {
     !matches!(op.access(), Access::Anyone | Access::SignedIn)
 }
 
-async fn prove(gate: &Gate, request: &Parts, body: Option<&[u8]>, op: Op) -> Result<Proved, Error> {
+async fn prove(gate: &Gate, request: &mut Parts, body: Option<&[u8]>, op: Op) -> Result<Proved, Error> {
     let has_header = request.headers.contains_key(AUTHORIZATION);
     match body {
         Some(body) if has_header => by_signature(gate, request, body, op).await,
@@ -72,14 +74,14 @@ async fn prove(gate: &Gate, request: &Parts, body: Option<&[u8]>, op: Op) -> Res
     }
 }
 
-async fn by_signature(gate: &Gate, request: &Parts, body: &[u8], op: Op) -> Result<Proved, Error> {
+async fn by_signature(gate: &Gate, request: &mut Parts, body: &[u8], op: Op) -> Result<Proved, Error> {
     let services = &gate.app.services;
-    let headers = json::signable_headers(request);
+    json::name_host(request);
     let signed = SignedRequest {
         method: request.method.as_str(),
         path: request.uri.path(),
         query: request.uri.query().unwrap_or_default(),
-        headers: &headers,
+        headers: &request.headers,
         body,
     };
     let now = services.clock.now();

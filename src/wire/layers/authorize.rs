@@ -1,17 +1,15 @@
 //! Asks policy whether the principal may call the routed operation on what the request names, before the request is
 //! decoded: what is denied learns nothing, in bytes or in the order of errors.
 
-use std::sync::Arc;
-
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use http::header::USER_AGENT;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 
 use super::authenticate::needs_operator;
+use super::{Answer, Layer};
 use crate::access::authorization::{Asked, authorize as decide};
 use crate::access::{Authenticated, Grant};
 use crate::api::Op;
@@ -19,19 +17,24 @@ use crate::error::Error;
 use crate::wire::scope::{self, Scope};
 use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
 
-pub async fn authorize(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let routed = request.extensions().get::<Routed>().copied().unwrap_or(Routed { wire: Wire::Document, op: None });
-    if !routed.op.is_some_and(needs_operator) {
-        return next.run(request).await;
-    }
-    let event = event_of(request.extensions()).cloned();
-    match granted(&gate, routed, request).await {
-        Ok(request) => next.run(request).await,
-        Err(error) => {
-            if let Some(event) = event {
-                event.failed(&error);
+#[derive(Clone)]
+pub struct Authorize;
+
+impl Layer for Authorize {
+    async fn pass(&self, gate: &Gate, request: Request, next: &impl Answer) -> Response {
+        let routed = request.extensions().get::<Routed>().copied().unwrap_or(Routed { wire: Wire::Document, op: None });
+        if !routed.op.is_some_and(needs_operator) {
+            return next.answer(gate, request).await;
+        }
+        let event = event_of(request.extensions()).cloned();
+        match granted(gate, routed, request).await {
+            Ok(request) => next.answer(gate, request).await,
+            Err(error) => {
+                if let Some(event) = event {
+                    event.failed(&error);
+                }
+                refuse(routed, error)
             }
-            refuse(routed, error)
         }
     }
 }

@@ -2,24 +2,30 @@
 //!
 //! Sizes are bounded where bytes are read: headers by the connection, messages by each wire.
 
-use std::sync::Arc;
+use std::pin::pin;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use http::HeaderMap;
 
+use super::{Answer, Layer};
 use crate::error::Error;
 use crate::wire::{Gate, Routed, Wire, refuse};
 
-pub async fn limit(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let routed = request.extensions().get::<Routed>().copied();
-    let asked = routed.filter(|routed| routed.wire == Wire::Grpc).and_then(|_| grpc_timeout(request.headers()));
-    let limit = asked.map_or(gate.limits.request_timeout, |asked| asked.min(gate.limits.request_timeout));
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => refuse(routed.unwrap_or(Routed { wire: Wire::Document, op: None }), Error::TimedOut),
+#[derive(Clone)]
+pub struct Limit;
+
+impl Layer for Limit {
+    async fn pass(&self, gate: &Gate, request: Request, next: &impl Answer) -> Response {
+        let routed = request.extensions().get::<Routed>().copied();
+        let asked = routed.filter(|routed| routed.wire == Wire::Grpc).and_then(|_| grpc_timeout(request.headers()));
+        let limit = asked.map_or(gate.limits.request_timeout, |asked| asked.min(gate.limits.request_timeout));
+        // Pinned where it is: handed over by value, all that is below would be copied.
+        match tokio::time::timeout(limit, pin!(next.answer(gate, request))).await {
+            Ok(response) => response,
+            Err(_) => refuse(routed.unwrap_or(Routed { wire: Wire::Document, op: None }), Error::TimedOut),
+        }
     }
 }
 

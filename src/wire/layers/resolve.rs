@@ -2,22 +2,27 @@
 //! one reaches nothing, and so does one that is served at another address.
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
-use crate::wire::{Audience, Peer, Wire, route};
+use super::{Answer, Layer};
+use crate::wire::{Audience, Gate, Peer, Wire, route};
 
-pub async fn resolve(mut request: Request, next: Next) -> Response {
-    // Who came past the listener, as nobody can, is served nothing.
-    let Some(audience) = request.extensions().get::<Peer>().map(|peer| peer.listener.audience) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let mut routed = route(&request);
-    if routed.wire == Wire::Document && audience == Audience::Operators {
-        return StatusCode::NOT_FOUND.into_response();
+#[derive(Clone)]
+pub struct Resolve;
+
+impl Layer for Resolve {
+    async fn pass(&self, gate: &Gate, mut request: Request, next: &impl Answer) -> Response {
+        // Who came past the listener, as nobody can, is served nothing.
+        let Some(audience) = request.extensions().get::<Peer>().map(|peer| peer.listener.audience) else {
+            return StatusCode::NOT_FOUND.into_response();
+        };
+        let mut routed = route(&request);
+        if routed.wire == Wire::Document && audience == Audience::Operators {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        routed.op = routed.op.filter(|op| audience.has(*op));
+        request.extensions_mut().insert(routed);
+        next.answer(gate, request).await
     }
-    routed.op = routed.op.filter(|op| audience.has(*op));
-    request.extensions_mut().insert(routed);
-    next.run(request).await
 }

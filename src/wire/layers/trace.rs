@@ -3,15 +3,18 @@
 //! The line's fields: `request.id`, `wire`, `operation`, `outcome` (`OK`, the error's name, or
 //! `RequestAbandoned`), `duration_ms`. Never a body, a name or a secret.
 
+use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use tracing::Instrument as _;
+use uuid::Uuid;
 
+use super::{Answer, Layer};
 use crate::wire::grpc::ERROR_TYPE;
 use crate::wire::{Gate, RequestId, Routed, Wire};
 
@@ -23,21 +26,27 @@ const ABANDONED: &str = "RequestAbandoned";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-pub async fn trace(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
-    let id: Arc<str> = gate.app.services.rng.uuid().to_string().into();
-    let routed = request.extensions().get::<Routed>().copied();
-    let operation = routed.and_then(|routed| routed.op).map_or("-", |op| op.name());
-    let wire = routed.map_or(Wire::Document, |routed| routed.wire);
-    request.extensions_mut().insert(RequestId(id.clone()));
+#[derive(Clone)]
+pub struct Trace;
 
-    let mut line = Line { operation, id: id.clone(), wire, began_at: now(), outcome: None };
-    let span = tracing::info_span!("request", request.id = %id, operation);
-    let mut response = next.run(request).instrument(span).await;
-    line.outcome = Some(outcome(&response));
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(REQUEST_ID, value);
+impl Layer for Trace {
+    async fn pass(&self, gate: &Gate, mut request: Request, next: &impl Answer) -> Response {
+        let mut digits = Uuid::encode_buffer();
+        let id: Arc<str> = Arc::from(&*gate.app.services.rng.uuid().hyphenated().encode_lower(&mut digits));
+        let routed = request.extensions().get::<Routed>().copied();
+        let operation = routed.and_then(|routed| routed.op).map_or("-", |op| op.name());
+        let wire = routed.map_or(Wire::Document, |routed| routed.wire);
+        request.extensions_mut().insert(RequestId(id.clone()));
+
+        let mut line = Line { operation, id: id.clone(), wire, began_at: now(), outcome: None };
+        let span = tracing::info_span!("request", request.id = %id, operation);
+        let mut response = pin!(next.answer(gate, request)).instrument(span).await;
+        line.outcome = Some(outcome(&response));
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
     }
-    response
 }
 
 /// A request's line. It is written even if nobody waits for the answer any more.
@@ -46,7 +55,7 @@ struct Line {
     id: Arc<str>,
     wire: Wire,
     began_at: Instant,
-    outcome: Option<String>,
+    outcome: Option<Cow<'static, str>>,
 }
 
 impl Drop for Line {
@@ -59,15 +68,15 @@ impl Drop for Line {
 }
 
 /// How a request went, from the head of its answer.
-pub fn outcome(response: &Response) -> String {
+pub fn outcome(response: &Response) -> Cow<'static, str> {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     if let Some(exception) = header(ERROR_TYPE) {
-        return exception.trim_end_matches(':').to_owned();
+        return exception.trim_end_matches(':').to_owned().into();
     }
     match header("grpc-status").and_then(|status| status.parse::<i32>().ok()).filter(|status| *status != 0) {
-        Some(status) => format!("{:?}", tonic::Code::from_i32(status)),
-        None if response.status().is_success() => "OK".to_owned(),
-        None => response.status().as_u16().to_string(),
+        Some(status) => format!("{:?}", tonic::Code::from_i32(status)).into(),
+        None if response.status().is_success() => "OK".into(),
+        None => response.status().as_u16().to_string().into(),
     }
 }
 
