@@ -7,6 +7,7 @@ pub mod aliases;
 pub mod attempts;
 pub mod clients;
 pub mod groups;
+pub mod names;
 pub mod passwords;
 pub mod pools;
 pub mod rotation;
