@@ -91,6 +91,18 @@ fn code_delivery_details(sent: Sent) -> api::CodeDeliveryDetails {
     }
 }
 
+/// The attributes that a request gives, each once. Whether the caller may give them is not asked here.
+fn given_attributes(list: &[api::Attribute]) -> Result<Attributes, Error> {
+    let mut attributes = Attributes::new();
+    for attribute in list {
+        let (name, value) = (attribute.name(), attribute.value());
+        if attributes.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(Error::invalid_parameter(format!("The attribute {name} is given more than once.")));
+        }
+    }
+    Ok(attributes)
+}
+
 /// The token of a page that ends with the record of this id.
 fn page_token(last_id: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(last_id)

@@ -102,11 +102,17 @@ fn code(error: &Error) -> Code {
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
+        | ResendNotPossible(_)
+        | TemporaryPasswordExpired
         | UnsupportedOperation
         | UserCannotBeConfirmed(_)
         | UserIsNotConfirmed
         | PasswordResetRequired => Code::FailedPrecondition,
-        AccessDenied { .. } | AttributeNotWritable | SignUpNotPermitted | UserIsDisabled => Code::PermissionDenied,
+        AccessDenied { .. }
+        | AttributeAlreadyProvided(_)
+        | AttributeNotWritable
+        | SignUpNotPermitted
+        | UserIsDisabled => Code::PermissionDenied,
         AccessTokenExpired
         | AccessTokenLacksScope
         | AccessTokenRevoked

@@ -9,32 +9,20 @@ use crate::context::pools::Pool;
 use crate::domain::attributes::Attributes;
 use crate::domain::usernames::Alias;
 use crate::error::Error;
+use crate::operations::given_attributes;
 use crate::store::records::UserStatus;
 
 impl Operation for api::AdminUpdateUserAttributesRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::AdminUpdateUserAttributesResponse, Error> {
         let pool = cx.pool(self.user_pool_id()).await?;
         let user = cx.user_for_operator(&pool, self.username()).await?;
-        let given = self.attributes()?;
+        let given = given_attributes(&self.user_attributes)?;
         let after = pool.schema().updated(&user.attributes(), &given)?;
         if user.record.status() == UserStatus::Unconfirmed && names_unconfirmed(&pool, &given) {
             return Err(Error::invalid_parameter("preferred_username cannot be set before the user is confirmed."));
         }
         set_attributes(cx, &pool, &user, after).await?;
         Ok(api::AdminUpdateUserAttributesResponse {})
-    }
-}
-
-impl api::AdminUpdateUserAttributesRequest {
-    fn attributes(&self) -> Result<Attributes, Error> {
-        let mut attributes = Attributes::new();
-        for attribute in &self.user_attributes {
-            let (name, value) = (attribute.name(), attribute.value());
-            if attributes.insert(name.to_owned(), value.to_owned()).is_some() {
-                return Err(Error::invalid_parameter(format!("The attribute {name} is given more than once.")));
-            }
-        }
-        Ok(attributes)
     }
 }
 
