@@ -27,6 +27,8 @@ pub enum Error {
     AdminResetsPasswords,
     #[error("Attempt limit exceeded, please try after some time.")]
     AttemptLimitExceeded,
+    #[error("Cannot modify an already provided {0}")]
+    AttributeAlreadyProvided(String),
     #[error("A client attempted to write unauthorized attribute")]
     AttributeNotWritable,
     #[error("Cannot resend codes. Auto verification not turned on.")]
@@ -95,6 +97,9 @@ pub enum Error {
     RefreshTokenRevoked,
     #[error("The request is larger than this server takes.")]
     RequestTooLarge,
+    /// Names the user as the caller did.
+    #[error("Resend not possible. {0} status is not FORCE_CHANGE_PASSWORD")]
+    ResendNotPossible(String),
     #[error("Client {0} is configured with secret but SECRET_HASH was not received")]
     SecretHashMissing(String),
     #[error("Unable to verify secret hash for client {0}")]
@@ -113,6 +118,8 @@ pub enum Error {
     /// The disk is nearly full. Reading goes on; writing does when there is room again.
     #[error("The server has no room to store this.")]
     StorageFull,
+    #[error("Temporary password has expired and must be reset by an administrator.")]
+    TemporaryPasswordExpired,
     #[error("The request timed out.")]
     TimedOut,
     #[error("Rate exceeded")]
@@ -188,6 +195,7 @@ impl Error {
             | AccessTokenRevoked
             | AccessTokenSignature
             | AdminResetsPasswords
+            | AttributeAlreadyProvided(_)
             | AttributeNotWritable
             | AutoVerificationOff
             | ClientSecretMismatch(_)
@@ -205,11 +213,13 @@ impl Error {
             | SessionExpired
             | SessionUsed
             | SignUpNotPermitted
+            | TemporaryPasswordExpired
             | UserCannotBeConfirmed(_)
             | UserIsDisabled => Exception::NotAuthorized,
             Conflict | TooManyRequests => Exception::TooManyRequests,
             PasswordResetRequired => Exception::PasswordResetRequired,
             RefreshTokenReused => Exception::RefreshTokenReuse,
+            ResendNotPossible(_) => Exception::UnsupportedUserState,
             Unauthorized => Exception::Unauthorized,
             UnrecognizedClient => Exception::UnrecognizedClient,
             UnsupportedOperation => Exception::UnsupportedOperation,
@@ -246,6 +256,7 @@ pub enum Exception {
     UnrecognizedClient,
     UnsupportedOperation,
     UnsupportedTokenType,
+    UnsupportedUserState,
     UserNotConfirmed,
     UserNotFound,
     UsernameExists,

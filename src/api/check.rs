@@ -24,6 +24,27 @@ pub fn check(request: &impl Check, unknown: &UnknownNames) -> Result<(), Error> 
     }
 }
 
+/// Refuses a new password that breaks the bounds of the contract's password members, where none of them holds it: as an answer
+/// to a challenge.
+pub fn check_password(path: &str, password: &str) -> Result<(), Error> {
+    let violation = |constraint| Violation { path: path.to_owned(), value: ViolatingValue::Sensitive, constraint };
+    let breaches = text_breaches(password, &PASSWORD);
+    if breaches.is_empty() { Ok(()) } else { Err(Error::Constraints(breaches.into_iter().map(violation).collect())) }
+}
+
+static PASSWORD: Bounds<'static> = Bounds {
+    required: true,
+    sensitive: true,
+    min: None,
+    max: Some(256),
+    pattern: Some(&PASSWORD_PATTERN),
+    key: None,
+    each: None,
+};
+
+static PASSWORD_PATTERN: Pattern =
+    Pattern::new(r"^[\S]+.*[\S]+$", || compile(r"\A(?:^[[^\t\n\x0B\x0C\r\x20]]+.*[[^\t\n\x0B\x0C\r\x20]]+$)\z"));
+
 /// The options of one field.
 pub struct Bounds<'a> {
     pub required: bool,
@@ -250,6 +271,22 @@ mod tests {
         assert!(PATTERNS.len() > 10, "only {} patterns were found", PATTERNS.len());
         for pattern in PATTERNS {
             LazyLock::force(&pattern.regex);
+        }
+    }
+
+    #[test]
+    fn a_password_outside_the_members_has_the_bounds_of_those() {
+        let of_members = PATTERNS.iter().find(|pattern| pattern.printed == PASSWORD_PATTERN.printed).unwrap();
+        assert_eq!(PASSWORD_PATTERN.regex.as_str(), of_members.regex.as_str());
+        let told = |password: &str| check_password("at", password).err().map(|error| error.to_string());
+        let (longest, too_long) = ("x".repeat(256), "x".repeat(257));
+        assert_eq!(told(&longest), None);
+        assert_eq!(told("in side"), None);
+        let breach = "1 validation error detected: Value at 'at' failed to satisfy constraint: Member must";
+        assert_eq!(told(&too_long), Some(format!("{breach} have length less than or equal to 256")));
+        for odd in ["x", " edge", "edge "] {
+            let pattern = r"satisfy regular expression pattern: ^[\S]+.*[\S]+$";
+            assert_eq!(told(odd), Some(format!("{breach} {pattern}")), "{odd:?}");
         }
     }
 

@@ -134,6 +134,7 @@ fn pool_request() -> api::CreateUserPoolRequest {
 /// A client with every flow that exists.
 fn client_request(pool: &str, name: &str, generate_secret: bool) -> api::CreateUserPoolClientRequest {
     let flows = [
+        ExplicitAuthFlow::AllowAdminUserPasswordAuth,
         ExplicitAuthFlow::AllowUserPasswordAuth,
         ExplicitAuthFlow::AllowRefreshTokenAuth,
         ExplicitAuthFlow::AllowUserAuth,

@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod attributes;
 pub mod clients;
 pub mod groups;
+pub mod names;
 pub mod passwords;
 pub mod pools;
 pub mod recovery;

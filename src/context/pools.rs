@@ -1,14 +1,23 @@
 //! A pool as operations see it: its record, and the rules that its settings make.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::Cx;
+use crate::clock::after;
 use crate::domain::attributes::{AttributeDefinition, DataType, Schema};
 use crate::domain::ids::PoolId;
 use crate::domain::password_policy::PasswordPolicy;
 use crate::domain::usernames::{Alias, UsernameRules};
 use crate::error::Error;
 use crate::store::{PoolKey, Stored, records};
+
+/// How long a temporary password is good unless the pool says otherwise.
+pub const TEMPORARY_PASSWORD_DAYS: u32 = 7;
+
+const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// A pool.
 pub struct Pool {
@@ -68,6 +77,12 @@ impl Pool {
             require_symbols: policy.require_symbols,
             require_uppercase: policy.require_uppercase,
         }
+    }
+
+    /// When a temporary password that is given at this moment ends.
+    pub fn end_of_temporary_password(&self, given_at: Timestamp) -> Timestamp {
+        let days = self.record.temporary_password_days.unwrap_or(TEMPORARY_PASSWORD_DAYS);
+        after(given_at, Duration::from_secs(u64::from(days) * DAY_SECONDS))
     }
 
     pub fn schema(&self) -> Schema {

@@ -117,6 +117,11 @@ impl User {
         records::User { attributes: attributes.into_iter().collect(), modified_at, ..self.record.record.clone() }
     }
 
+    /// Whether the temporary password serves no longer.
+    pub fn temporary_password_has_ended(&self, now: Timestamp) -> bool {
+        self.record.password_expires_at.is_none_or(|end| end <= now.as_millisecond())
+    }
+
     /// Writes a changed record in the place of the one that was read.
     pub fn replace(&self, batch: &mut Batch, changed: &records::User) {
         batch.expect(&self.key(), Some(&self.record));

@@ -145,7 +145,7 @@ impl Schema {
     }
 
     /// Required attributes without a value. Those of the service are not the caller's to give.
-    fn missing<'a>(&'a self, attributes: &Attributes) -> impl Iterator<Item = &'a AttributeDefinition> {
+    pub fn missing<'a>(&'a self, attributes: &Attributes) -> impl Iterator<Item = &'a AttributeDefinition> {
         let given = |name: &str| attributes.get(name).is_some_and(|value| !value.is_empty());
         self.0.iter().filter(move |definition| {
             definition.required && !is_written_by_the_service_alone(&definition.name) && !given(&definition.name)

@@ -3,6 +3,8 @@
 /// A way of signing in that this server has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
+    /// By password, from a back end that has an operator's credential.
+    AdminPassword,
     Password,
     RefreshToken,
     UserAuth,
@@ -13,6 +15,7 @@ pub enum Flow {
 pub fn opens(explicit: &[String], flow: Flow) -> bool {
     let has = |name: &str| explicit.iter().any(|each| each == name);
     match flow {
+        Flow::AdminPassword => has("ALLOW_ADMIN_USER_PASSWORD_AUTH") || has("ADMIN_NO_SRP_AUTH"),
         Flow::Password => has("ALLOW_USER_PASSWORD_AUTH") || has("USER_PASSWORD_AUTH"),
         Flow::RefreshToken => {
             has("ALLOW_REFRESH_TOKEN_AUTH") || explicit.is_empty() || explicit.iter().any(|name| is_legacy(name))
@@ -34,12 +37,14 @@ mod tests {
     fn each_name_opens_its_flow_and_no_other() {
         let open = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            [Flow::Password, Flow::RefreshToken, Flow::UserAuth].map(|flow| opens(&names, flow))
+            [Flow::AdminPassword, Flow::Password, Flow::RefreshToken, Flow::UserAuth].map(|flow| opens(&names, flow))
         };
-        assert_eq!(open(&[]), [false, true, false]);
-        assert_eq!(open(&["ALLOW_USER_PASSWORD_AUTH"]), [true, false, false]);
-        assert_eq!(open(&["ALLOW_REFRESH_TOKEN_AUTH"]), [false, true, false]);
-        assert_eq!(open(&["ALLOW_USER_AUTH"]), [false, false, true]);
-        assert_eq!(open(&["USER_PASSWORD_AUTH"]), [true, true, false]);
+        assert_eq!(open(&[]), [false, false, true, false]);
+        assert_eq!(open(&["ALLOW_ADMIN_USER_PASSWORD_AUTH"]), [true, false, false, false]);
+        assert_eq!(open(&["ALLOW_USER_PASSWORD_AUTH"]), [false, true, false, false]);
+        assert_eq!(open(&["ALLOW_REFRESH_TOKEN_AUTH"]), [false, false, true, false]);
+        assert_eq!(open(&["ALLOW_USER_AUTH"]), [false, false, false, true]);
+        assert_eq!(open(&["ADMIN_NO_SRP_AUTH"]), [true, false, true, false]);
+        assert_eq!(open(&["USER_PASSWORD_AUTH"]), [false, true, true, false]);
     }
 }

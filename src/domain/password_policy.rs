@@ -3,6 +3,8 @@
 //! Only the pool's own rules live here. That a password has at most 256 characters and no white space at its edges is
 //! the contract's business and has been checked before.
 
+use crate::rng::Rng;
+
 /// A pool's rules for passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
@@ -43,7 +45,24 @@ impl PasswordPolicy {
             None => Ok(()),
         }
     }
+
+    /// A password that the policy accepts, each of them as likely as another: for somebody to type once.
+    pub fn password(&self, rng: &Rng) -> String {
+        let minimum_length = usize::try_from(self.minimum_length).unwrap_or(usize::MAX);
+        loop {
+            let password = rng.text(GENERATED_LENGTH.max(minimum_length), TYPED_EASILY);
+            if self.check(&password).is_ok() {
+                return password;
+            }
+        }
+    }
 }
+
+/// Some 97 bits of chance.
+const GENERATED_LENGTH: usize = 16;
+
+/// No letters and digits that look alike.
+const TYPED_EASILY: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789!#$%*+-=?@^_";
 
 // Cognito counts basic Latin letters and digits only: "É" is no upper-case character, "٣" no number.
 
@@ -152,6 +171,21 @@ mod tests {
         let policy = PasswordPolicy { require_symbols: true, ..lax() };
         for symbol in r##"^ $ * . [ ] { } ( ) ? " ! @ # % & / \ , > < ' : ; | _ ~ ` = + -"##.split(' ') {
             assert!(policy.check(&format!("a{symbol}b")).is_ok(), "{symbol}");
+        }
+    }
+
+    #[test]
+    fn a_generated_password_keeps_the_rules_and_is_another_each_time() {
+        let rng = Rng::seeded(1);
+        let long = PasswordPolicy { minimum_length: 99, ..PasswordPolicy::default() };
+        let digits_alone = PasswordPolicy { require_numbers: true, ..lax() };
+        for policy in [PasswordPolicy::default(), long, digits_alone, lax()] {
+            let mut passwords: Vec<_> = (0..100).map(|_| policy.password(&rng)).collect();
+            assert!(passwords.iter().all(|password| policy.check(password).is_ok()), "{passwords:?}");
+            assert!(passwords.iter().all(|password| password.len() >= GENERATED_LENGTH));
+            passwords.sort();
+            passwords.dedup();
+            assert_eq!(passwords.len(), 100);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! and pools whose *username attribute* is the name, the user's own name then being their `sub`. This module knows the
 //! forms of names; who holds one is the store's knowledge.
 
+use crate::domain::attributes::Attributes;
 use crate::domain::formats::{is_email, is_phone_number};
 use crate::error::Error;
 
@@ -78,6 +79,17 @@ impl UsernameRules {
             Some(&attribute) => Ok(Some(attribute)),
             None => Err(self.not_a_username_attribute()),
         }
+    }
+
+    /// Adds a username that is the value of an attribute to a new user's attributes. It may stand there, but not another.
+    pub fn include_username(&self, attributes: &mut Attributes, alias: Alias, username: &str) -> Result<(), Error> {
+        let given =
+            attributes.insert(alias.attribute().to_owned(), username.to_owned()).filter(|given| !given.is_empty());
+        if given.is_some_and(|given| self.fold_alias(alias, &given) != self.fold_alias(alias, username)) {
+            let name = alias.attribute();
+            return Err(Error::invalid_parameter(format!("The attribute {name} must be equal to the username.")));
+        }
+        Ok(())
     }
 
     /// The alias kinds under which a sign-in name may be looked up, besides being looked up as a user's own name.

@@ -11,7 +11,7 @@ use crate::context::rotation::is_whole;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::signing::SigningKeys;
 use crate::domain::ids::{GroupId, PoolId, Sub};
-use crate::store::records::{Membership, OutboxMessage, User};
+use crate::store::records::{Membership, OutboxMessage, User, UserStatus};
 use crate::store::{
     ClientKey, ClientOfPoolKey, CodePurpose, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known,
     MemberKey, MembershipKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey,
@@ -220,6 +220,9 @@ impl Examiner<'_> {
     async fn user(&mut self, owner: &Owner, user: &User, problems: &mut Problems) -> Result<(), Failure> {
         let is_own = user.pool == owner.pool.0 && user.sub == owner.sub.to_string();
         expect(problems, is_own, "it is another user's record");
+        let is_temporary = user.status() == UserStatus::ForceChangePassword;
+        let ends_if_temporary = is_temporary == user.password_expires_at.is_some();
+        expect(problems, ends_if_temporary, "a temporary password has an end, and no other one has");
         match self.pool(&owner.pool).await? {
             PoolState::There(pool) => {
                 let name = pool.username_rules().fold(&user.username);

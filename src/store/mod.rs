@@ -177,6 +177,11 @@ pub struct Stored<R> {
 }
 
 impl<R> Stored<R> {
+    /// Another record in this one's place, as it will be once a batch has put it there.
+    pub fn with(&self, record: R) -> Self {
+        Stored { record, version: self.version }
+    }
+
     /// Whether the record survives a power cut.
     pub fn is_durable(&self, store: &dyn Store) -> bool {
         self.version <= store.durable_version()

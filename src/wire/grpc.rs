@@ -108,13 +108,18 @@ fn code(error: &Error) -> Code {
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
         | PasswordCannotBeReset
+        | ResendNotPossible(_)
+        | TemporaryPasswordExpired
         | UnsupportedOperation
         | UserCannotBeConfirmed(_)
         | UserIsNotConfirmed
         | PasswordResetRequired => Code::FailedPrecondition,
-        AccessDenied { .. } | AdminResetsPasswords | AttributeNotWritable | SignUpNotPermitted | UserIsDisabled => {
-            Code::PermissionDenied
-        }
+        AccessDenied { .. }
+        | AdminResetsPasswords
+        | AttributeAlreadyProvided(_)
+        | AttributeNotWritable
+        | SignUpNotPermitted
+        | UserIsDisabled => Code::PermissionDenied,
         AccessTokenExpired
         | AccessTokenLacksScope
         | AccessTokenRevoked

@@ -235,6 +235,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::UnrecognizedClient
         | Exception::UnsupportedOperation
         | Exception::UnsupportedTokenType
+        | Exception::UnsupportedUserState
         | Exception::PasswordResetRequired
         | Exception::UserNotConfirmed
         | Exception::UserNotFound

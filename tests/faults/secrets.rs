@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
-use cognate::api::{self, auth_flow, challenge_name};
+use cognate::api::{self, auth_flow, challenge_name, delivery_medium};
 use regex::Regex;
 
 use crate::rotation::Rotation;
-use crate::support::fixtures::{PASSWORD, TestClient, initiate_auth};
+use crate::support::fixtures::{PASSWORD, TestClient, answer, attribute, initiate_auth};
 use crate::support::process::{Caller, Service, code_for, eventually, mail, serve};
 use crate::support::{Credential, http, raw};
 
@@ -129,6 +129,7 @@ async fn use_everything(service: &Service, secrets: &mut Secrets) {
         use_tokens(caller, &client, name, result["RefreshToken"].as_str().unwrap(), secrets).await;
     }
     rotate_and_search(service, secrets).await;
+    be_invited(service, secrets).await;
     let key = service.quickstart.operator();
     secrets.add("secret access key", &key.secret);
     secrets.add("basic credential", &BASE64_STANDARD.encode(format!("{}:{}", key.id, key.secret)));
@@ -178,6 +179,28 @@ async fn replace_password(
     };
     caller.call(confirmation("wrong-wrong-code")).await.unwrap_err();
     caller.call(confirmation(&code)).await.unwrap();
+}
+
+/// Is created by the operator, and comes with the password that was mailed.
+async fn be_invited(service: &Service, secrets: &mut Secrets) {
+    let (caller, name, client) = (&service.caller, "invited-ida", service.quickstart.public());
+    let request = api::AdminCreateUserRequest {
+        user_pool_id: Some(client.pool.clone()),
+        username: Some(name.to_owned()),
+        user_attributes: vec![attribute("email", "ida@example.com")],
+        desired_delivery_mediums: vec![delivery_medium::Value::Email.into()],
+        ..Default::default()
+    };
+    caller.call(request).await.unwrap();
+    let temporary = code_for(&service.quickstart.outbox, name).await;
+    secrets.add("temporary password", &temporary);
+    let session = caller.call(client.password_request(name, &temporary)).await.unwrap().session.unwrap();
+    secrets.add("session of a temporary password", &session);
+    let password = format!("{PASSWORD}{name}");
+    secrets.add("password in place of a temporary one", &password);
+    let responses = [("USERNAME", name.to_owned()), ("NEW_PASSWORD", password)];
+    let answer = answer(&client, challenge_name::Value::NewPasswordRequired, &session, responses);
+    remember(secrets, caller.call(answer).await.unwrap().authentication_result.unwrap());
 }
 
 async fn use_tokens(caller: &Caller, client: &TestClient, name: &str, refresh_token: &str, secrets: &mut Secrets) {
@@ -284,7 +307,7 @@ async fn secrets_are_nowhere_in_the_clear() {
             let line = log.lines().find(|line| contains(line.as_bytes(), &needle));
             assert_eq!(line, None, "the {what} is in the log");
         }
-        for name in ["confidential-carol", "public-paula", "weak-willy", "example.com"] {
+        for name in ["confidential-carol", "public-paula", "weak-willy", "invited-ida", "example.com"] {
             let line = log.lines().find(|line| line.contains(name));
             assert_eq!(line, None, "{name} is in the log");
         }

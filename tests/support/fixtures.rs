@@ -1,7 +1,9 @@
 //! What most specifications start from: pools, clients and users, made through the service itself.
 
 use cognate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
-use cognate::api::{self, auth_flow, challenge_name, prevent_user_existence_error_types, verified_attribute};
+use cognate::api::{
+    self, auth_flow, challenge_name, message_action, prevent_user_existence_error_types, verified_attribute,
+};
 use cognate::domain::ids::ClientId;
 use cognate::store::{Batch, ClientKey, records};
 
@@ -9,6 +11,9 @@ use super::{Refusal, World};
 
 /// A password that Cognito's default policy takes.
 pub use super::seed::PASSWORD;
+
+/// The password with which operators create users.
+pub const TEMPORARY_PASSWORD: &str = "T3mporary!";
 
 /// A password that is nobody's.
 pub const WRONG_PASSWORD: &str = "Wr0ng-one!";
@@ -70,6 +75,7 @@ impl World {
             user_pool_id: Some(pool.to_owned()),
             client_name: Some("client".to_owned()),
             explicit_auth_flows: [
+                ExplicitAuthFlow::AllowAdminUserPasswordAuth,
                 ExplicitAuthFlow::AllowUserPasswordAuth,
                 ExplicitAuthFlow::AllowRefreshTokenAuth,
                 ExplicitAuthFlow::AllowUserAuth,
@@ -280,6 +286,35 @@ impl World {
         self.call(api::AdminEnableUserRequest { user_pool_id, username }).await.unwrap();
     }
 
+    /// Creates a user as an operator: with [`TEMPORARY_PASSWORD`], an e-mail address and no invitation, unless the test has it
+    /// otherwise.
+    pub async fn create_user(
+        &self,
+        pool: &str,
+        username: &str,
+        configure: impl FnOnce(&mut api::AdminCreateUserRequest),
+    ) -> Result<api::User, Refusal> {
+        let (user_pool_id, name) = named(pool, username);
+        let mut request = api::AdminCreateUserRequest {
+            user_pool_id,
+            username: name,
+            user_attributes: vec![attribute("email", &format!("{username}@example.com"))],
+            temporary_password: Some(TEMPORARY_PASSWORD.to_owned()),
+            message_action: Some(message_action::Value::Suppress.into()),
+            ..Default::default()
+        };
+        configure(&mut request);
+        self.call(request).await.map(|response| response.user.unwrap())
+    }
+
+    /// Gives a user a password that the next sign-in must replace.
+    pub async fn set_temporary_password(&self, pool: &str, username: &str, password: &str) -> Result<(), Refusal> {
+        let (user_pool_id, username) = named(pool, username);
+        let password = Some(password.to_owned());
+        let request = api::AdminSetUserPasswordRequest { user_pool_id, username, password, permanent: Some(false) };
+        self.call(request).await.map(|_| ())
+    }
+
     /// Gives a user a password for good.
     pub async fn set_password(&self, pool: &str, username: &str, password: &str) -> Result<(), Refusal> {
         let (user_pool_id, username) = named(pool, username);
@@ -356,6 +391,40 @@ pub fn answer(
         challenge_name: Some(challenge.into()),
         session: Some(session.to_owned()),
         challenge_responses: responses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..Default::default()
+    }
+}
+
+/// An AdminInitiateAuth request.
+pub fn admin_initiate_auth(
+    client: &TestClient,
+    flow: auth_flow::Value,
+    parameters: impl IntoIterator<Item = (&'static str, String)>,
+) -> api::AdminInitiateAuthRequest {
+    let public = initiate_auth(client, flow, parameters);
+    api::AdminInitiateAuthRequest {
+        user_pool_id: Some(client.pool.clone()),
+        client_id: public.client_id,
+        auth_flow: public.auth_flow,
+        auth_parameters: public.auth_parameters,
+        ..Default::default()
+    }
+}
+
+/// The answer of a back end to a challenge.
+pub fn admin_answer(
+    client: &TestClient,
+    challenge: challenge_name::Value,
+    session: &str,
+    responses: impl IntoIterator<Item = (&'static str, String)>,
+) -> api::AdminRespondToAuthChallengeRequest {
+    let public = answer(client, challenge, session, responses);
+    api::AdminRespondToAuthChallengeRequest {
+        user_pool_id: Some(client.pool.clone()),
+        client_id: public.client_id,
+        challenge_name: public.challenge_name,
+        session: public.session,
+        challenge_responses: public.challenge_responses,
         ..Default::default()
     }
 }

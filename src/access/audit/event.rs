@@ -102,6 +102,7 @@ impl Event {
         };
         let message = match error {
             Error::Constraints(violations) => Error::Constraints(without_hidden(self.op, violations)).to_string(),
+            Error::ResendNotPossible(_) => Error::ResendNotPossible(HIDDEN.to_owned()).to_string(),
             _ => error.to_string(),
         };
         self.found().error = Some((code, shortened(&message).to_owned()));

@@ -1,23 +1,52 @@
 //! Changing the attributes of a user who exists: what may change, and what changes with it.
 
-use super::{Attributes, Schema, check_addresses, check_size, refuse, sentence_about_missing};
+use super::{AttributeDefinition, Attributes, Schema, check_addresses, check_size, refuse, sentence_about_missing};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 
 impl Schema {
+    /// The attributes of a new user whom an operator creates, verified flags among them. What the pool requires may be absent:
+    /// the user gives it at the first sign-in.
+    pub fn created(&self, given: &Attributes) -> Result<Attributes, Error> {
+        if given.contains_key("sub") {
+            return Err(cannot_be_updated("sub"));
+        }
+        self.written_over(&Attributes::new(), given)
+    }
+
     /// The attributes `before`, with the given values written over them; an empty value clears. Refuses what
     /// [`Schema::check_new`] would, and what cannot be updated.
     pub fn updated(&self, before: &Attributes, given: &Attributes) -> Result<Attributes, Error> {
+        self.refuse_immutable(given.keys())?;
+        let after = self.written_over(before, given)?;
+        self.refuse_lost(before, &after)?;
+        Ok(after)
+    }
+
+    /// The attributes `before`, with what a user gives at the first sign-in: nothing that is there already, and all that the
+    /// pool requires. What is required can be given though it cannot be updated: it has never been there.
+    pub fn completed(&self, before: &Attributes, given: &Attributes) -> Result<Attributes, Error> {
+        if let Some(name) = given.keys().find(|name| before.contains_key(*name)) {
+            return Err(Error::AttributeAlreadyProvided(name.clone()));
+        }
+        let is_missing = |name: &str| self.missing(before).any(|definition| definition.name == name);
+        self.refuse_immutable(given.keys().filter(|name| !is_missing(name)))?;
+        let after = self.written_over(before, given)?;
+        if let Some(AttributeDefinition { name, .. }) = self.missing(&after).next() {
+            return Err(Error::invalid_parameter(format!("Invalid attributes given, {name} is missing")));
+        }
+        Ok(after)
+    }
+
+    fn written_over(&self, before: &Attributes, given: &Attributes) -> Result<Attributes, Error> {
         check_addresses(given)?;
         refuse(given.iter().filter_map(|(name, value)| self.problem_with(name, value)).collect())?;
-        self.refuse_immutable(given.keys())?;
         let mut after = before.clone();
         after.extend(given.clone());
         after.retain(|_, value| !value.is_empty());
         for address in [Alias::Email, Alias::PhoneNumber] {
             settle_verified_flag(address, before, given, &mut after)?;
         }
-        self.refuse_missing(&after)?;
         check_size(&after)?;
         Ok(after)
     }
@@ -38,7 +67,7 @@ impl Schema {
         for address in [Alias::Email, Alias::PhoneNumber] {
             settle_verified_flag(address, before, &Attributes::new(), &mut after)?;
         }
-        self.refuse_missing(&after)?;
+        self.refuse_lost(before, &after)?;
         Ok(after)
     }
 
@@ -46,14 +75,20 @@ impl Schema {
     fn refuse_immutable<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Result<(), Error> {
         let is_immutable = |name: &str| self.definition(name).is_some_and(|definition| !definition.mutable);
         match names.into_iter().find(|name| is_immutable(name)) {
-            Some(name) => Err(Error::invalid_parameter(format!("user.{name}: Attribute cannot be updated."))),
+            Some(name) => Err(cannot_be_updated(name)),
             None => Ok(()),
         }
     }
 
-    fn refuse_missing(&self, after: &Attributes) -> Result<(), Error> {
-        refuse(self.missing(after).map(sentence_about_missing).collect())
+    /// A required attribute that is there stays; one that the user is yet to give is no matter here.
+    fn refuse_lost(&self, before: &Attributes, after: &Attributes) -> Result<(), Error> {
+        let lost = self.missing(after).filter(|definition| before.contains_key(&definition.name));
+        refuse(lost.map(sentence_about_missing).collect())
     }
+}
+
+fn cannot_be_updated(name: &str) -> Error {
+    Error::invalid_parameter(format!("user.{name}: Attribute cannot be updated."))
 }
 
 /// Whoever has an address has its flag. It says of this very address that it is verified: another address loses it, unless
@@ -238,6 +273,59 @@ mod tests {
         ] {
             assert_eq!(without(names), Err(sentence.to_owned()), "{names:?}");
         }
+    }
+
+    #[test]
+    fn an_operator_creates_a_user_with_what_there_is_and_flags_for_each_address() {
+        let created = |given: &[(&str, &str)]| schema().created(&attributes(given)).map_err(|error| error.to_string());
+        assert_eq!(created(&[]), Ok(Attributes::new()));
+        assert_eq!(
+            created(&[("email", "a@example.com"), ("custom:badge", "7"), ("nickname", "")]),
+            Ok(attributes(&[("email", "a@example.com"), ("email_verified", "false"), ("custom:badge", "7")]))
+        );
+        let verified = [("email", "a@example.com"), ("email_verified", "true")];
+        assert_eq!(created(&verified), Ok(attributes(&verified)));
+        assert_eq!(created(&verified[1..]), Err("email_verified cannot be true without a value of email.".to_owned()));
+        assert_eq!(created(&[("sub", "x")]), Err("user.sub: Attribute cannot be updated.".to_owned()));
+        assert_eq!(created(&[("email", "nowhere")]), Err("Invalid email address format.".to_owned()));
+    }
+
+    #[test]
+    fn what_a_user_has_yet_to_give_stands_in_no_operators_way() {
+        let unfinished = attributes(&[("email", "a@example.com"), ("email_verified", "false"), ("custom:team", "red")]);
+        let after = schema().updated(&unfinished, &attributes(&[("nickname", "Al")])).unwrap();
+        assert_eq!(after.get("nickname").map(String::as_str), Some("Al"));
+        assert!(schema().without(&unfinished, &["custom:team".to_owned()]).is_ok());
+        assert!(schema().without(&unfinished, &["email".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn a_first_sign_in_gives_all_that_is_missing_and_nothing_that_is_there() {
+        let before = attributes(&[("email", "a@example.com"), ("email_verified", "true"), ("custom:badge", "7")]);
+        let completed =
+            |given: &[(&str, &str)]| schema().completed(&before, &attributes(given)).map_err(|error| error.to_string());
+        assert_eq!(completed(&[]), Err("Invalid attributes given, name is missing".to_owned()));
+        assert_eq!(completed(&[("name", "Alice")]), Ok(alice()));
+        assert_eq!(completed(&[("name", "Alice"), ("custom:team", "red")]), Ok(with(&[("custom:team", "red")])));
+        for (name, refused) in [
+            ("email", "Cannot modify an already provided email"),
+            ("custom:badge", "Cannot modify an already provided custom:badge"),
+            ("sub", "user.sub: Attribute cannot be updated."),
+            (
+                "custom:shoe",
+                "Attributes did not conform to the schema: custom:shoe: Attribute does not exist in the schema.",
+            ),
+        ] {
+            assert_eq!(completed(&[("name", "Alice"), (name, "a@example.com")]), Err(refused.to_owned()), "{name}");
+        }
+        // Immutable, it may be given now or never: now, if the pool requires it.
+        let mut definitions: Vec<_> = schema().definitions().cloned().collect();
+        for definition in definitions.iter_mut().filter(|each| ["name", "nickname"].contains(&each.name.as_str())) {
+            definition.mutable = false;
+        }
+        let strict = Schema::kept(definitions);
+        assert_eq!(strict.completed(&before, &attributes(&[("name", "Alice")])).unwrap(), alice());
+        assert!(strict.completed(&before, &attributes(&[("name", "Alice"), ("nickname", "Al")])).is_err());
     }
 
     #[test]

@@ -47,7 +47,9 @@ impl Settings {
         let flows = self.explicit_auth_flows.iter().filter_map(|number| ExplicitAuthFlow::try_from(*number).ok());
         for flow in flows {
             match flow {
-                ExplicitAuthFlow::UserPasswordAuth
+                ExplicitAuthFlow::AdminNoSrpAuth
+                | ExplicitAuthFlow::UserPasswordAuth
+                | ExplicitAuthFlow::AllowAdminUserPasswordAuth
                 | ExplicitAuthFlow::AllowUserPasswordAuth
                 | ExplicitAuthFlow::AllowRefreshTokenAuth
                 | ExplicitAuthFlow::AllowUserAuth => {}

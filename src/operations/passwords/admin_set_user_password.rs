@@ -1,4 +1,5 @@
-//! `AdminSetUserPassword`: an operator gives a user a password, which confirms the user. No address becomes verified by it.
+//! `AdminSetUserPassword`: an operator gives a user a password. One for good confirms the user; a temporary one is to be replaced
+//! at the first sign-in. No address becomes verified by it.
 
 use super::new_password;
 use crate::access::caller::Operator;
@@ -6,19 +7,22 @@ use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::error::Error;
-use crate::operations::honour;
 use crate::store::Batch;
 use crate::store::records::{self, UserStatus};
 
 impl Operation for api::AdminSetUserPasswordRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::AdminSetUserPasswordResponse, Error> {
-        honour("Permanent false", !self.permanent())?;
         let pool = cx.pool(self.user_pool_id()).await?;
         let user = cx.user_for_operator(&pool, self.username()).await?;
         let password = new_password(&pool, self.password())?;
+        let (status, end) = match self.permanent() {
+            true => (UserStatus::Confirmed, None),
+            false => (UserStatus::ForceChangePassword, Some(pool.end_of_temporary_password(cx.now()))),
+        };
         let changed = records::User {
-            status: UserStatus::Confirmed.into(),
+            status: status.into(),
             password_hash: cx.new_password_hash(&password).await?,
+            password_expires_at: end.map(|end| end.as_millisecond()),
             ..user.record.record.clone()
         };
         let mut batch = Batch::default();

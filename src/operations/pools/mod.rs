@@ -13,7 +13,7 @@ use crate::api::{
     email_sending_account, recovery_option_name, user_pool_mfa, user_pool_tier, username_attribute, verified_attribute,
 };
 use crate::context::Cx;
-use crate::context::pools::Pool;
+use crate::context::pools::{Pool, TEMPORARY_PASSWORD_DAYS};
 use crate::domain::attributes::{AttributeDefinition, AttributeRequest, DataType};
 use crate::store::records;
 
@@ -95,7 +95,7 @@ fn policies(record: &records::Pool) -> api::UserPoolPolicy {
 }
 
 fn temporary_password_days(record: &records::Pool) -> Option<i32> {
-    i32::try_from(record.temporary_password_days.unwrap_or(settings::TEMPORARY_PASSWORD_DAYS)).ok()
+    i32::try_from(record.temporary_password_days.unwrap_or(TEMPORARY_PASSWORD_DAYS)).ok()
 }
 
 fn user_attribute_update_settings(record: &records::Pool) -> Option<api::UserAttributeUpdateSettings> {

@@ -6,14 +6,12 @@ use super::names;
 use crate::api::{self, auth_factor, default_email_option, deletion_protection, email_sending_account};
 use crate::api::{recovery_option_name, user_pool_mfa, user_pool_tier, verified_attribute};
 use crate::app::Tags;
+use crate::context::pools::TEMPORARY_PASSWORD_DAYS;
 use crate::domain::formats::{is_email, is_sender};
 use crate::domain::password_policy::PasswordPolicy;
 use crate::error::Error;
 use crate::operations::honour;
 use crate::store::records;
-
-/// How long a temporary password is good unless the pool says otherwise.
-pub const TEMPORARY_PASSWORD_DAYS: u32 = 7;
 
 /// As many as Cognito allows.
 const TAGS_MAX: usize = 50;

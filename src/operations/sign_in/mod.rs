@@ -1,10 +1,20 @@
 //! Proving who one is: a sign-in begins, its challenges are answered, and it ends in tokens.
+//!
+//! A user's client and a back end go the same way: InitiateAuth and AdminInitiateAuth by [`begin`], RespondToAuthChallenge
+//! and AdminRespondToAuthChallenge by [`respond`].
 
+mod admin_initiate_auth;
+mod admin_respond_to_auth_challenge;
+mod begin;
 mod initiate_auth;
+mod new_password;
 mod password;
+mod respond;
 mod respond_to_auth_challenge;
 
 use std::collections::HashMap;
+
+use jiff::Timestamp;
 
 use crate::api::{self, challenge_name};
 use crate::context::Cx;
@@ -25,6 +35,8 @@ enum Outcome {
 struct Challenge {
     name: challenge_name::Value,
     session: String,
+    /// What the caller is told with it. Lists and objects are JSON.
+    parameters: HashMap<String, String>,
     available: Vec<challenge_name::Value>,
 }
 
@@ -34,6 +46,7 @@ impl Challenge {
         Challenge {
             name: challenge_name::Value::SelectChallenge,
             session: cx.open_session(batch, client, owner, SessionStep::SelectChallenge),
+            parameters: HashMap::new(),
             available: vec![challenge_name::Value::Password],
         }
     }
@@ -41,38 +54,35 @@ impl Challenge {
     /// Asks for the password.
     fn password(cx: &Cx<'_>, batch: &mut Batch, client: &Client, owner: &Owner) -> Self {
         let session = cx.open_session(batch, client, owner, SessionStep::Password);
-        Challenge { name: challenge_name::Value::Password, session, available: Vec::new() }
+        let (parameters, available) = (HashMap::new(), Vec::new());
+        Challenge { name: challenge_name::Value::Password, session, parameters, available }
     }
 }
 
-impl From<Outcome> for api::InitiateAuthResponse {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Tokens(issued) => {
-                api::InitiateAuthResponse { authentication_result: Some(issued.into()), ..Default::default() }
+/// All operations of this area answer alike.
+macro_rules! answers {
+    ($($response:ident)*) => {
+        $(impl From<Outcome> for api::$response {
+            fn from(outcome: Outcome) -> Self {
+                match outcome {
+                    Outcome::Tokens(issued) => {
+                        api::$response { authentication_result: Some(issued.into()), ..Default::default() }
+                    }
+                    Outcome::Challenge(challenge) => api::$response {
+                        challenge_name: Some(challenge.name.into()),
+                        session: Some(challenge.session),
+                        challenge_parameters: challenge.parameters,
+                        available_challenges: challenge.available.into_iter().map(i32::from).collect(),
+                        ..Default::default()
+                    },
+                }
             }
-            Outcome::Challenge(challenge) => api::InitiateAuthResponse {
-                challenge_name: Some(challenge.name.into()),
-                session: Some(challenge.session),
-                available_challenges: challenge.available.into_iter().map(i32::from).collect(),
-                ..Default::default()
-            },
-        }
-    }
+        })*
+    };
 }
 
-/// Both operations answer alike.
-impl From<Outcome> for api::RespondToAuthChallengeResponse {
-    fn from(outcome: Outcome) -> Self {
-        let begun = api::InitiateAuthResponse::from(outcome);
-        api::RespondToAuthChallengeResponse {
-            challenge_name: begun.challenge_name,
-            session: begun.session,
-            challenge_parameters: begun.challenge_parameters,
-            authentication_result: begun.authentication_result,
-            available_challenges: begun.available_challenges,
-        }
-    }
+answers! {
+    AdminInitiateAuthResponse AdminRespondToAuthChallengeResponse InitiateAuthResponse RespondToAuthChallengeResponse
 }
 
 impl From<Issued> for api::AuthenticationResult {
@@ -97,16 +107,25 @@ fn parameter<'a>(parameters: &'a HashMap<String, String>, name: &'static str) ->
     given(parameters, name).ok_or(Error::MissingParameter(name))
 }
 
+/// What the right proof leads a user to who may sign in.
+enum Standing {
+    Confirmed,
+    /// To setting a password of their own.
+    HasTemporaryPassword,
+}
+
 /// Refuses a user who may not sign in, whatever the proof.
-fn refuse_unready(user: &User) -> Result<(), Error> {
+fn standing(user: &User, now: Timestamp) -> Result<Standing, Error> {
     if !user.record.enabled {
         return Err(Error::UserIsDisabled);
     }
     match user.record.status() {
-        UserStatus::Confirmed => Ok(()),
-        UserStatus::ResetRequired => Err(Error::PasswordResetRequired),
-        UserStatus::Unconfirmed | UserStatus::ForceChangePassword | UserStatus::Unknown => {
-            Err(Error::UserIsNotConfirmed)
+        UserStatus::Confirmed => Ok(Standing::Confirmed),
+        UserStatus::ForceChangePassword if user.temporary_password_has_ended(now) => {
+            Err(Error::TemporaryPasswordExpired)
         }
+        UserStatus::ForceChangePassword => Ok(Standing::HasTemporaryPassword),
+        UserStatus::ResetRequired => Err(Error::PasswordResetRequired),
+        UserStatus::Unconfirmed | UserStatus::Unknown => Err(Error::UserIsNotConfirmed),
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! The attempt is counted before the password is looked at. Where the client hides who exists, an unknown user costs what a
 //! known one does, and only the right password earns the news that a user is disabled or not confirmed: in that Cognito
-//! itself tells more.
+//! itself tells more. A temporary password past its end is not evaluated: nobody can earn anything by it.
 
-use super::{Outcome, refuse_unready};
+use super::{Outcome, Standing, new_password, standing};
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
@@ -12,9 +12,10 @@ use crate::context::sessions::OpenSession;
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
 use crate::error::Error;
-use crate::store::{Batch, records};
+use crate::store::records::{self, UserStatus};
+use crate::store::{Batch, Owner};
 
-/// Signs in the user of this name, if the password is right. A session that led here is spent with it.
+/// Signs in the user of this name, if the password is right, or asks for a new one if it is temporary. A session that led here is spent with it.
 pub async fn sign_in(
     cx: &Cx<'_>,
     client: &Client,
@@ -23,12 +24,16 @@ pub async fn sign_in(
     session: Option<&OpenSession>,
 ) -> Result<Outcome, Error> {
     let password = Secret::new(password.to_owned());
-    let Some(user) = cx.user_named(&client.pool, username).await? else {
-        return Err(refuse_nobody(cx, client, username, &password).await?);
-    };
     let hides = client.hides_user_existence();
+    let user = match cx.user_named(&client.pool, username).await? {
+        Some(user) => user,
+        None if hides => return refuse_unevaluated(cx, &cx.nobody(&client.pool, username), &password).await,
+        None => return Err(Error::UserDoesNotExist),
+    };
     if !hides {
-        refuse_unready(&user)?;
+        standing(&user, cx.now())?;
+    } else if has_ended(cx, &user) {
+        return refuse_unevaluated(cx, &user.owner, &password).await;
     }
     let attempt = Attempt::begin(cx, &user.owner).await?;
     let proof = cx.passwords.verify(&attempt.place, &password, &user.record.password_hash);
@@ -38,36 +43,46 @@ pub async fn sign_in(
     }
     let mut batch = Batch::default();
     attempt.forgive(&mut batch);
-    if let Err(unready) = refuse_unready(&user) {
-        cx.commit(batch).await?;
-        return Err(unready);
-    }
+    let standing = match standing(&user, cx.now()) {
+        Ok(standing) => standing,
+        Err(unready) => {
+            // Not what the request is for, so nothing rides on it.
+            cx.store.commit(batch).await?;
+            return Err(unready);
+        }
+    };
     // A right password that comes to nothing, because something changed meanwhile, was no failure either.
     let ending = async {
-        let issued = cx.sign_in(&mut batch, client, &user).await?;
         if let Some(session) = session {
             session.use_up(&mut batch);
         }
-        keep_hash_current(cx, &mut batch, &attempt, &user, &password).await?;
+        let outcome = match standing {
+            Standing::Confirmed => {
+                let issued = cx.sign_in(&mut batch, client, &user).await?;
+                keep_hash_current(cx, &mut batch, &attempt, &user, &password).await?;
+                Outcome::Tokens(issued)
+            }
+            Standing::HasTemporaryPassword => {
+                user.expect_unchanged(&mut batch);
+                Outcome::Challenge(new_password::ask(cx, &mut batch, client, &user))
+            }
+        };
         cx.commit(batch).await?;
-        Ok(Outcome::Tokens(issued))
+        Ok(outcome)
     };
     attempt.evaluate(cx, ending).await
 }
 
-/// The answer about a user who does not exist; where that is hidden, after the work that a user would have cost.
-async fn refuse_nobody(
-    cx: &Cx<'_>,
-    client: &Client,
-    username: &str,
-    password: &Secret<String>,
-) -> Result<Error, Error> {
-    if !client.hides_user_existence() {
-        return Ok(Error::UserDoesNotExist);
-    }
-    let attempt = Attempt::begin(cx, &cx.nobody(&client.pool, username)).await?;
+/// Whether the user's password is a temporary one past its end: it is no password any more.
+fn has_ended(cx: &Cx<'_>, user: &User) -> bool {
+    user.record.status() == UserStatus::ForceChangePassword && user.temporary_password_has_ended(cx.now())
+}
+
+/// The answer where it is hidden who exists and there is no password to compare with, after the work that a comparison costs.
+async fn refuse_unevaluated(cx: &Cx<'_>, owner: &Owner, password: &Secret<String>) -> Result<Outcome, Error> {
+    let attempt = Attempt::begin(cx, owner).await?;
     attempt.evaluate(cx, cx.passwords.verify_nobody(&attempt.place, password)).await?;
-    Ok(Error::IncorrectUsernameOrPassword)
+    Err(Error::IncorrectUsernameOrPassword)
 }
 
 /// A hash made with less work than today's settings ask for is made anew while the password is at hand. In any case the

@@ -4,16 +4,13 @@ use crate::access::caller::Anyone;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
-use crate::context::aliases::alias_key;
 use crate::context::clients::Client;
 use crate::context::sessions::OpenSession;
-use crate::context::users::{User, status_name};
+use crate::context::users::status_name;
 use crate::context::verification::{Judgement, Proof};
 use crate::domain::auth_flows::Flow;
-use crate::domain::ids::Sub;
-use crate::domain::usernames::Alias;
 use crate::error::Error;
-use crate::store::records::{self, NameOwner, SessionStep, UserStatus};
+use crate::store::records::{self, SessionStep, UserStatus};
 use crate::store::{Batch, CodePurpose, Owner, ThrottlePurpose};
 
 impl Operation for api::ConfirmSignUpRequest {
@@ -46,7 +43,9 @@ impl Operation for api::ConfirmSignUpRequest {
                 };
                 if let Some(alias) = proved {
                     confirmed.attributes.insert(alias.verified_flag(), "true".to_owned());
-                    bind_alias(cx, &mut batch, &client, &user, alias, self.force_alias_creation()).await?;
+                    let (before, after) = (user.attributes(), confirmed.attributes.clone().into_iter().collect());
+                    let force = self.force_alias_creation();
+                    cx.move_aliases(&mut batch, &client.pool, &owner, &before, &after, force).await?;
                 }
                 user.replace(&mut batch, &confirmed);
                 let next = session.map(|session| {
@@ -85,37 +84,4 @@ impl api::ConfirmSignUpRequest {
         cx.commit(batch).await?;
         Ok(refusal)
     }
-}
-
-/// A verified address becomes a sign-in name, if the pool has it as an alias. Another user who holds it keeps it, or with
-/// `force` loses it and its verification.
-async fn bind_alias(
-    cx: &Cx<'_>,
-    batch: &mut Batch,
-    client: &Client,
-    user: &User,
-    alias: Alias,
-    force: bool,
-) -> Result<(), Error> {
-    if !client.pool.username_rules().aliases.contains(&alias) {
-        return Ok(());
-    }
-    let Some(value) = user.record.attributes.get(alias.attribute()) else { return Ok(()) };
-    let key = alias_key(&client.pool, alias, value);
-    let held = cx.store.read(&key).await?;
-    if let Some(holder) = held.as_ref().filter(|holder| holder.sub != user.record.sub) {
-        if !force {
-            return Err(Error::AliasExists(alias.attribute()));
-        }
-        let sub = Sub::parse(&holder.sub).ok_or_else(|| Error::internal("an alias's owner is not a sub"))?;
-        if let Some(loser) = cx.user(Owner { pool: client.pool.id.clone(), sub }).await? {
-            let mut attributes = loser.attributes();
-            attributes.insert(alias.verified_flag(), "false".to_owned());
-            cx.void_outrun_code(batch, &loser, &attributes).await?;
-            loser.replace(batch, &loser.with_attributes(attributes, cx.now()));
-        }
-    }
-    batch.expect(&key, held.as_ref());
-    batch.put(&key, &NameOwner { sub: user.record.sub.clone() });
-    Ok(())
 }

@@ -4,7 +4,6 @@ use crate::access::caller::Anyone;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
-use crate::context::aliases::alias_key;
 use crate::context::clients::Client;
 use crate::context::pools::Pool;
 use crate::context::verification::{Recipient, Sent, verified_first};
@@ -14,8 +13,8 @@ use crate::domain::auth_flows::Flow;
 use crate::domain::usernames::Alias;
 use crate::error::{Error, ViolatingValue, Violation};
 use crate::operations::{code_delivery_details, given_attributes};
-use crate::store::records::{self, NameOwner, SessionStep, UserStatus};
-use crate::store::{Batch, CodePurpose, Owner, UserKey, UsernameKey};
+use crate::store::records::{self, SessionStep, UserStatus};
+use crate::store::{Batch, CodePurpose, Owner, UserKey};
 
 impl Operation for api::SignUpRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::SignUpResponse, Error> {
@@ -29,7 +28,9 @@ impl Operation for api::SignUpRequest {
         let attributes = self.attributes(&client, named_by)?;
         pool.schema().check_new(&attributes)?;
         let password = self.new_password(pool)?;
-        refuse_taken_names(cx, pool, self.username(), named_by, &attributes).await?;
+        if let Some(taken) = cx.taken_name(pool, self.username(), named_by, &attributes).await? {
+            return Err(taken.refusal("User already exists"));
+        }
 
         let owner = cx.mint_owner(pool);
         let username = if named_by.is_some() { owner.sub.to_string() } else { self.username().to_owned() };
@@ -50,7 +51,7 @@ impl Operation for api::SignUpRequest {
         };
         let mut batch = Batch::default();
         batch.expect(&client.pool.key(), Some(&client.pool.record));
-        claim_names(&mut batch, pool, &owner, &user.username, &attributes);
+        cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, false).await?;
         batch.put(&UserKey { owner: owner.clone() }, &user);
         // The user is there though the pool has sent as many messages as it may; the caller learns that, and can have the code
         // sent later.
@@ -84,12 +85,7 @@ impl api::SignUpRequest {
         }
         attributes.retain(|_, value| !value.is_empty());
         if let Some(alias) = named_by {
-            let rules = client.pool.username_rules();
-            let given = attributes.insert(alias.attribute().to_owned(), self.username().to_owned());
-            if given.is_some_and(|given| rules.fold_alias(alias, &given) != rules.fold_alias(alias, self.username())) {
-                let name = alias.attribute();
-                return Err(Error::invalid_parameter(format!("The attribute {name} must be equal to the username.")));
-            }
+            client.pool.username_rules().include_username(&mut attributes, alias, self.username())?;
         }
         Ok(attributes)
     }
@@ -128,49 +124,4 @@ fn with_verified_flags(mut attributes: Attributes) -> Attributes {
         }
     }
     attributes
-}
-
-/// Says which name is taken. What is taken between here and the commit conflicts there, and comes back here. Another user's
-/// `sub` is taken too: operators name users by it, and would mean whoever bore it as a name.
-async fn refuse_taken_names(
-    cx: &Cx<'_>,
-    pool: &Pool,
-    username: &str,
-    named_by: Option<Alias>,
-    attributes: &Attributes,
-) -> Result<(), Error> {
-    if named_by.is_none() && cx.user_meant(pool, username).await?.is_some() {
-        return Err(Error::UsernameExists("User already exists"));
-    }
-    for (alias, value) in unique_attributes(pool, attributes) {
-        if cx.store.read(&alias_key(pool, alias, value)).await?.is_some() {
-            return Err(Error::UsernameExists(match alias {
-                Alias::PhoneNumber => "An account with the given phone_number already exists.",
-                _ => "An account with the given email already exists.",
-            }));
-        }
-    }
-    Ok(())
-}
-
-/// Takes the names that are unique from the moment of sign-up.
-fn claim_names(batch: &mut Batch, pool: &Pool, owner: &Owner, username: &str, attributes: &Attributes) {
-    let name_owner = NameOwner { sub: owner.sub.to_string() };
-    let key = UsernameKey { pool: pool.id.clone(), name: pool.username_rules().fold(username) };
-    batch.expect_absent(&key);
-    batch.put(&key, &name_owner);
-    if pool.username_rules().aliases.contains(&Alias::PreferredUsername) {
-        batch.expect_absent(&alias_key(pool, Alias::PreferredUsername, username));
-    }
-    for (alias, value) in unique_attributes(pool, attributes) {
-        let key = alias_key(pool, alias, value);
-        batch.expect_absent(&key);
-        batch.put(&key, &name_owner);
-    }
-}
-
-/// Where an attribute is the username, it is unique though unverified; an alias binds only when it is verified.
-fn unique_attributes<'a>(pool: &Pool, attributes: &'a Attributes) -> Vec<(Alias, &'a str)> {
-    let unique = pool.username_rules().username_attributes;
-    unique.into_iter().filter_map(|alias| Some((alias, attributes.get(alias.attribute())?.as_str()))).collect()
 }

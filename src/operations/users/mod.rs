@@ -1,5 +1,6 @@
 //! Users as operators see and change them.
 
+mod admin_create_user;
 mod admin_delete_user;
 mod admin_delete_user_attributes;
 mod admin_disable_user;

@@ -6,7 +6,9 @@ use cognate::domain::ids::{ClientId, PoolId, Sub};
 use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
-use cognate::store::records::{Client, Code, NameOwner, ServingToken, Session, TokenFamily, User, UserRemoval};
+use cognate::store::records::{
+    Client, Code, NameOwner, ServingToken, Session, TokenFamily, User, UserRemoval, UserStatus,
+};
 use cognate::store::{
     AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, Entry, FamilyKey, GroupKey, Key as _, MemberKey,
     MembershipKey, OutboxKey, Owner, PoolKey, SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UserRemovalKey,
@@ -304,6 +306,25 @@ async fn another_users_record_in_a_users_place_is_named() {
     let user = stopped.user();
     let expected = ["it is another user's record", "the username is gone, or another user's"];
     assert_eq!(found, expected.map(|problem| format!("user ({user}): {problem}")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_that_is_temporary_without_end_or_ends_without_being_temporary_is_named() {
+    let stopped = Stopped::new().await;
+    let key = UserKey { owner: stopped.owner.clone() };
+    for (status, end, is_odd) in [
+        (UserStatus::ForceChangePassword, Some(1), false),
+        (UserStatus::ForceChangePassword, None, true),
+        (UserStatus::Confirmed, Some(1), true),
+    ] {
+        let changed = async |store: &dyn Store, batch: &mut Batch| {
+            let user = store.read(&key).await.unwrap().unwrap().record;
+            batch.put(&key, &User { status: status.into(), password_expires_at: end, ..user });
+        };
+        let problem = format!("user ({}): a temporary password has an end, and no other one has", stopped.user());
+        let expected: Vec<_> = is_odd.then_some(problem).into_iter().collect();
+        assert_eq!(stopped.changed(changed).await.findings().await, expected, "{status:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

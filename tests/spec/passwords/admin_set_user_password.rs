@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cognate::api::{self, Op, user_status};
+use cognate::api::{self, Op, challenge_name, user_status};
 use serde_json::json;
 
 use crate::spec;
@@ -12,6 +12,8 @@ use crate::users::refuses_what_is_unknown;
 use crate::wire::post_json;
 
 const NEW_PASSWORD: &str = "N3w-passw0rd";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 spec! {
     async fn the_new_password_serves_and_the_old_one_no_longer_while_sessions_go_on(world: World) {
@@ -73,19 +75,72 @@ spec! {
 }
 
 spec! {
-    async fn a_password_that_must_be_changed_is_refused_by_name(world: World) {
+    async fn without_permanent_the_password_is_temporary_and_sessions_go_on(world: World) {
         let client = world.app_client().await;
-        world.confirmed_user(&client, "alice").await;
-        for permanent in [None, Some(false)] {
-            let (user_pool_id, username) = named(&client.pool, "alice");
+        for (permanent, name) in [(None, "alice"), (Some(false), "bob")] {
+            world.confirmed_user(&client, name).await;
+            let tokens = world.sign_in(&client, name).await;
+            world.advance(Duration::from_secs(1));
+            let (user_pool_id, username) = named(&client.pool, name);
             let password = Some(NEW_PASSWORD.to_owned());
             let request = api::AdminSetUserPasswordRequest { user_pool_id, username, password, permanent };
+            world.call(request).await.unwrap();
+            let user = world.admin_get_user(&client.pool, name).await.unwrap();
+            assert_eq!(user.user_status(), user_status::Value::ForceChangePassword);
+            assert_eq!(user.user_last_modified_date.unwrap().seconds, world.now().as_second());
             assert_eq!(
-                world.call(request).await,
-                Err(refusal("InvalidParameterException", "Permanent false is not supported by this server."))
+                world.try_password(&client, name, PASSWORD).await,
+                Err(refusal("NotAuthorizedException", "Incorrect username or password."))
+            );
+            let reply = world.call(world.password_request(&client, name, NEW_PASSWORD)).await.unwrap();
+            assert_eq!(reply.challenge_name(), challenge_name::Value::NewPasswordRequired);
+            world.get_user(tokens.access_token()).await.unwrap();
+            world.refresh(&client, tokens.refresh_token()).await.unwrap();
+        }
+        assert_eq!(world.mail().await.len(), 2, "nothing is sent but the codes of the sign-ups");
+    }
+}
+
+spec! {
+    async fn a_temporary_password_ends_after_seven_days_to_the_millisecond_and_a_new_one_begins_anew(world: World) {
+        let client = world.app_client().await;
+        world.sign_up(&client, "alice").await;
+        world.set_temporary_password(&client.pool, "alice", NEW_PASSWORD).await.unwrap();
+        world.advance(7 * DAY - Duration::from_millis(1));
+        world.try_password(&client, "alice", NEW_PASSWORD).await.unwrap();
+        world.advance(Duration::from_millis(1));
+        let hashes = world.hashes_evaluated();
+        for password in [NEW_PASSWORD, PASSWORD] {
+            assert_eq!(
+                world.try_password(&client, "alice", password).await,
+                Err(refusal(
+                    "NotAuthorizedException",
+                    "Temporary password has expired and must be reset by an administrator."
+                ))
             );
         }
-        world.sign_in(&client, "alice").await;
+        assert_eq!(world.hashes_evaluated(), hashes);
+        world.set_temporary_password(&client.pool, "alice", NEW_PASSWORD).await.unwrap();
+        world.advance(7 * DAY - Duration::from_millis(1));
+        world.try_password(&client, "alice", NEW_PASSWORD).await.unwrap();
+        world.set_password(&client.pool, "alice", NEW_PASSWORD).await.unwrap();
+        world.advance(7 * DAY);
+        let reply = world.call(world.password_request(&client, "alice", NEW_PASSWORD)).await.unwrap();
+        assert!(reply.authentication_result.is_some());
+    }
+}
+
+spec! {
+    async fn a_temporary_password_confirms_nobody_for_the_code_of_the_sign_up(world: World) {
+        let client = world.app_client().await;
+        world.sign_up(&client, "alice").await;
+        let code = world.code_for("alice").await;
+        world.set_temporary_password(&client.pool, "alice", NEW_PASSWORD).await.unwrap();
+        assert_eq!(
+            world.confirm(&client, "alice", &code).await,
+            Err(refusal("NotAuthorizedException", "User cannot be confirmed. Current status is FORCE_CHANGE_PASSWORD"))
+        );
+        assert_eq!(world.attributes_of(&client.pool, "alice").await, ["email=alice@example.com", "email_verified=false"]);
     }
 }
 
@@ -96,7 +151,7 @@ spec! {
         for (password, constraint) in [
             (None, "Member must not be null"),
             (Some("x".repeat(257)), "Member must have length less than or equal to 256"),
-            (Some("white Sp4ce!".to_owned()), "Member must satisfy regular expression pattern: [\\S]+"),
+            (Some("edge Sp4ce! ".to_owned()), "Member must satisfy regular expression pattern: ^[\\S]+.*[\\S]+$"),
         ] {
             let (user_pool_id, username) = named(&client.pool, "alice");
             let request = api::AdminSetUserPasswordRequest { user_pool_id, username, password, permanent: Some(true) };

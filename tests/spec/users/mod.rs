@@ -1,3 +1,4 @@
+mod admin_create_user;
 mod admin_delete_user;
 mod admin_delete_user_attributes;
 mod admin_disable_user;
@@ -5,6 +6,7 @@ mod admin_enable_user;
 mod admin_get_user;
 mod admin_update_user_attributes;
 mod list_users;
+mod status_matrix;
 
 use cognate::api::json::FromJson;
 use cognate::app::Rpc;

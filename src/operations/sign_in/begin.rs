@@ -1,0 +1,149 @@
+//! How a sign-in begins, whoever asks for it, and how tokens are refreshed.
+
+use std::collections::HashMap;
+
+use super::{Challenge, Outcome, Standing, given, parameter, password, standing};
+use crate::api::auth_flow::Value as AuthFlow;
+use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::crypto::secret_hash::is_secret_hash;
+use crate::domain::auth_flows::Flow;
+use crate::error::Error;
+use crate::store::records::SessionStep;
+use crate::store::{Batch, Owner};
+
+/// A request to begin.
+pub struct Beginning<'a> {
+    pub client: &'a Client,
+    pub parameters: &'a HashMap<String, String>,
+    pub session: Option<&'a str>,
+}
+
+impl Beginning<'_> {
+    /// Begins by one of the flows that are open to whoever asks.
+    pub async fn by(&self, cx: &Cx<'_>, flow: AuthFlow) -> Result<Outcome, Error> {
+        match flow {
+            AuthFlow::UserAuth => self.by_choice(cx).await,
+            AuthFlow::RefreshTokenAuth | AuthFlow::RefreshToken => self.by_refresh_token(cx).await,
+            AuthFlow::UserSrpAuth => Err(Error::invalid_parameter("USER_SRP_AUTH is not enabled for the client.")),
+            AuthFlow::CustomAuth => {
+                let message = "Custom auth lambda trigger is not configured for the user pool.";
+                Err(Error::invalid_parameter(message))
+            }
+            AuthFlow::UserPasswordAuth
+            | AuthFlow::AdminNoSrpAuth
+            | AuthFlow::AdminUserPasswordAuth
+            | AuthFlow::Unspecified => Err(Error::invalid_parameter("Initiate Auth method not supported.")),
+        }
+    }
+
+    /// Begins, and mostly ends, by the password, if the client has the flow; `otherwise` says that it has not.
+    pub async fn by_password(&self, cx: &Cx<'_>, flow: Flow, otherwise: &'static str) -> Result<Outcome, Error> {
+        let username = self.username(cx)?;
+        if !self.client.opens(flow) {
+            return Err(Error::invalid_parameter(otherwise));
+        }
+        password::sign_in(cx, self.client, username, parameter(self.parameters, "PASSWORD")?, None).await
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
+        given(self.parameters, name)
+    }
+
+    /// The name to sign in with, from a client that proves itself.
+    fn username(&self, cx: &Cx<'_>) -> Result<&str, Error> {
+        let username = parameter(self.parameters, "USERNAME")?;
+        cx.check_secret_hash(self.client, self.given("SECRET_HASH"), &[username])?;
+        Ok(username)
+    }
+
+    async fn by_choice(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
+        let (client, username) = (self.client, self.username(cx)?);
+        if !client.opens(Flow::UserAuth) {
+            return Err(Error::invalid_parameter("USER_AUTH flow not enabled for this client"));
+        }
+        if let Some(session) = self.session {
+            return after_sign_up(cx, client, username, session).await;
+        }
+        match (self.given("PREFERRED_CHALLENGE"), self.given("PASSWORD")) {
+            (Some("PASSWORD"), Some(password)) => password::sign_in(cx, client, username, password, None).await,
+            (Some("PASSWORD"), None) => challenge(cx, client, username, Challenge::password).await,
+            _ => challenge(cx, client, username, Challenge::select).await,
+        }
+    }
+
+    async fn by_refresh_token(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
+        let client = self.client;
+        if !client.opens(Flow::RefreshToken) {
+            return Err(Error::invalid_parameter("Refresh Token flow not enabled for this client"));
+        }
+        let token = parameter(self.parameters, "REFRESH_TOKEN")?;
+        let secret = cx.client_secret(client)?;
+        let hash = self.given("SECRET_HASH");
+        if secret.is_some() && hash.is_none() {
+            return Err(Error::SecretHashMissing(client.id.0.clone()));
+        }
+        let family = cx.family(token).await?.filter(|family| family.is_of(client)).ok_or(Error::InvalidRefreshToken)?;
+        let user = cx.user(family.key.owner.clone()).await?.ok_or(Error::InvalidRefreshToken)?;
+        // No name is sent here, so the hash covers the user's own.
+        let names = [user.record.username.as_str(), user.record.sub.as_str()];
+        let proved = match (&secret, hash) {
+            (Some(secret), Some(hash)) => is_secret_hash(hash, secret, &names, &client.id.0),
+            (secret, hash) => secret.is_none() && hash.is_none(),
+        };
+        if !proved {
+            return Err(Error::SecretHashMismatchOnRefresh(client.id.0.clone()));
+        }
+        let exchanged = cx.exchange(client, &user, &family).await;
+        // Of rotation, which the client may have had before, these operations' models know nothing.
+        Ok(Outcome::Tokens(exchanged.map_err(|error| match error {
+            Error::RefreshTokenReused => Error::RefreshTokenRevoked,
+            other => other,
+        })?))
+    }
+}
+
+/// The end of the chain SignUp → ConfirmSignUp → InitiateAuth: the code that confirmed the user was the proof. It serves for
+/// the first sign-in alone.
+async fn after_sign_up(cx: &Cx<'_>, client: &Client, username: &str, session: &str) -> Result<Outcome, Error> {
+    let user = cx.user_named(&client.pool, username).await?;
+    // Read before the session: a sign-in by this very session is told as such.
+    let has_signed_in = match &user {
+        Some(user) => cx.has_signed_in(&user.owner).await?,
+        None => false,
+    };
+    let session = cx.session(client, session, SessionStep::ConfirmedSignUp).await?;
+    let user = user.filter(|user| session.stands_for(user) && !has_signed_in).ok_or(Error::InvalidSession)?;
+    match standing(&user, cx.now())? {
+        Standing::Confirmed => {}
+        // Nothing but that password proves it; the session stood for a proof of before.
+        Standing::HasTemporaryPassword => return Err(Error::InvalidSession),
+    }
+    let mut batch = Batch::default();
+    session.use_up(&mut batch);
+    user.expect_unchanged(&mut batch);
+    let issued = cx.sign_in(&mut batch, client, &user).await?;
+    cx.commit(batch).await?;
+    Ok(Outcome::Tokens(issued))
+}
+
+type Ask = fn(&Cx<'_>, &mut Batch, &Client, &Owner) -> Challenge;
+
+/// Asks the user of this name, or, where the client hides who exists, whoever it would be.
+async fn challenge(cx: &Cx<'_>, client: &Client, username: &str, ask: Ask) -> Result<Outcome, Error> {
+    let user = cx.user_named(&client.pool, username).await?;
+    let owner = match user {
+        Some(user) => {
+            if !client.hides_user_existence() {
+                standing(&user, cx.now())?;
+            }
+            user.owner
+        }
+        None if client.hides_user_existence() => cx.nobody(&client.pool, username),
+        None => return Err(Error::UserDoesNotExist),
+    };
+    let mut batch = Batch::default();
+    let challenge = ask(cx, &mut batch, client, &owner);
+    cx.commit(batch).await?;
+    Ok(Outcome::Challenge(challenge))
+}

@@ -1,0 +1,92 @@
+//! `NEW_PASSWORD_REQUIRED`: whoever has proved a temporary password sets one of their own, and gives what the pool requires to be
+//! known of its users. That confirms them.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{Challenge, Outcome, Standing, parameter, standing};
+use crate::api::challenge_name;
+use crate::api::check::check_password;
+use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::context::sessions::OpenSession;
+use crate::context::users::User;
+use crate::crypto::secret::Secret;
+use crate::domain::attributes::{Attributes, is_written_by_the_service_alone};
+use crate::error::Error;
+use crate::store::Batch;
+use crate::store::records::{self, SessionStep, UserStatus};
+
+/// What stands before the name of an attribute, among the challenge's parameters and the answers to it.
+const ATTRIBUTE: &str = "userAttributes.";
+
+/// Asks for the new password, with what is known of the user, as far as the client may read it, and what is missing.
+pub fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User) -> Challenge {
+    let attributes = user.attributes();
+    let schema = client.pool.schema();
+    let missing = schema.missing(&attributes).map(|definition| format!("{ATTRIBUTE}{}", definition.name).into());
+    let known = attributes.iter().filter(|(name, _)| client.may_read(name));
+    let known = known.map(|(name, value)| (name.clone(), value.clone().into()));
+    let parameters = [
+        ("USER_ID_FOR_SRP", user.record.username.clone()),
+        ("requiredAttributes", Value::Array(missing.collect()).to_string()),
+        ("userAttributes", Value::Object(known.collect()).to_string()),
+    ];
+    Challenge {
+        name: challenge_name::Value::NewPasswordRequired,
+        session: cx.open_proved_session(batch, client, user, SessionStep::NewPassword),
+        parameters: parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        available: Vec::new(),
+    }
+}
+
+/// Sets the password and signs the user in. A session whose temporary password is no longer the user's is none.
+pub async fn set(
+    cx: &Cx<'_>,
+    client: &Client,
+    user: &User,
+    session: &OpenSession,
+    responses: &HashMap<String, String>,
+) -> Result<Outcome, Error> {
+    let before = user.attributes();
+    match standing(user, cx.now())? {
+        Standing::HasTemporaryPassword if session.stands_for(user) => {}
+        Standing::HasTemporaryPassword | Standing::Confirmed => return Err(Error::InvalidSession),
+    }
+    let password = parameter(responses, "NEW_PASSWORD")?;
+    let after = client.pool.schema().completed(&before, &given_attributes(client, responses)?)?;
+    check_password("challengeResponses.NEW_PASSWORD", password)?;
+    client.pool.password_policy().check(password).map_err(Error::InvalidNewPassword)?;
+
+    let password = Secret::new(password.to_owned());
+    let mut batch = Batch::default();
+    cx.rebind_aliases(&mut batch, &client.pool, user, &after).await?;
+    cx.void_outrun_code(&mut batch, user, &after).await?;
+    let confirmed = records::User {
+        status: UserStatus::Confirmed.into(),
+        password_hash: cx.new_password_hash(&password).await?,
+        password_expires_at: None,
+        ..user.with_attributes(after, cx.now())
+    };
+    session.use_up(&mut batch);
+    cx.replace_password(&mut batch, user, confirmed.clone());
+    let confirmed = User { owner: user.owner.clone(), record: user.record.with(confirmed) };
+    let issued = cx.sign_in(&mut batch, client, &confirmed).await?;
+    cx.commit(batch).await?;
+    Ok(Outcome::Tokens(issued))
+}
+
+/// The attributes among the answers that have a value, if the client may write them.
+fn given_attributes(client: &Client, responses: &HashMap<String, String>) -> Result<Attributes, Error> {
+    let mut attributes = Attributes::new();
+    for (name, value) in responses {
+        let Some(name) = name.strip_prefix(ATTRIBUTE) else { continue };
+        if is_written_by_the_service_alone(name) || !client.may_write(name) {
+            return Err(Error::AttributeNotWritable);
+        }
+        attributes.insert(name.to_owned(), value.clone());
+    }
+    attributes.retain(|_, value| !value.is_empty());
+    Ok(attributes)
+}

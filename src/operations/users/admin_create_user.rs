@@ -1,0 +1,186 @@
+//! `AdminCreateUser`: an operator creates a user and invites them with a temporary password, or invites them again.
+
+use crate::access::caller::Operator;
+use crate::api;
+use crate::api::delivery_medium::Value as Medium;
+use crate::api::message_action::Value as MessageAction;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::context::pools::Pool;
+use crate::crypto::secret::Secret;
+use crate::delivery;
+use crate::domain::attributes::Attributes;
+use crate::domain::messages::{invitation_email, invitation_sms};
+use crate::domain::usernames::Alias;
+use crate::error::Error;
+use crate::operations::{attribute_list, given_attributes, listed_user};
+use crate::store::records::{self, OutboxMessage, UserStatus};
+use crate::store::{Batch, Owner, UserKey};
+
+impl Operation for api::AdminCreateUserRequest {
+    async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::AdminCreateUserResponse, Error> {
+        let pool = cx.pool(self.user_pool_id()).await?;
+        let owner = match self.message_action() {
+            MessageAction::Resend => self.invite_again(cx, &pool).await?,
+            MessageAction::Suppress | MessageAction::Unspecified => self.create(cx, &pool).await?,
+        };
+        cx.outbox_filled.notify_one();
+        let user = cx.user(owner).await?.ok_or(Error::UserDoesNotExist)?;
+        Ok(api::AdminCreateUserResponse { user: Some(listed_user(&user, attribute_list(&user, |_| true))) })
+    }
+}
+
+/// One way by which an invitation goes, and where to.
+struct Recipient {
+    medium: Medium,
+    address: String,
+}
+
+impl api::AdminCreateUserRequest {
+    async fn create(&self, cx: &Cx<'_>, pool: &Pool) -> Result<Owner, Error> {
+        let named_by = pool.username_rules().classify(self.username())?;
+        let attributes = pool.schema().created(&self.attributes(pool, named_by)?)?;
+        let password = self.password(cx, pool)?;
+        let recipients = self.recipients(&attributes)?;
+        if let Some(taken) = cx.taken_name(pool, self.username(), named_by, &attributes).await? {
+            return Err(taken.refusal("User account already exists"));
+        }
+        let owner = cx.mint_owner(pool);
+        let (username, now) =
+            (if named_by.is_some() { owner.sub.to_string() } else { self.username().to_owned() }, cx.now());
+        let user = records::User {
+            sub: owner.sub.to_string(),
+            pool: pool.id.0.clone(),
+            username,
+            attributes: attributes.clone().into_iter().collect(),
+            status: UserStatus::ForceChangePassword.into(),
+            enabled: true,
+            created_at: now.as_millisecond(),
+            modified_at: now.as_millisecond(),
+            password_hash: cx.new_password_hash(&password).await?,
+            generation: 0,
+            memberships: 0,
+            password_expires_at: Some(pool.end_of_temporary_password(now).as_millisecond()),
+            password_version: 0,
+        };
+        let mut batch = Batch::default();
+        batch.expect(&pool.key(), Some(&pool.record));
+        let force = self.force_alias_creation();
+        cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, force).await?;
+        batch.put(&UserKey { owner: owner.clone() }, &user);
+        invite(cx, &mut batch, pool, &user, &password, recipients);
+        cx.commit(batch).await?;
+        Ok(owner)
+    }
+
+    /// A new password and a new life for an invitation that nobody has followed. The password before is known to nobody but,
+    /// perhaps, to whom it was sent.
+    async fn invite_again(&self, cx: &Cx<'_>, pool: &Pool) -> Result<Owner, Error> {
+        let user = cx.user_for_operator(pool, self.username()).await?;
+        if user.record.status() != UserStatus::ForceChangePassword {
+            return Err(Error::ResendNotPossible(self.username().to_owned()));
+        }
+        let password = self.password(cx, pool)?;
+        let recipients = self.recipients(&user.attributes())?;
+        let changed = records::User {
+            password_hash: cx.new_password_hash(&password).await?,
+            password_expires_at: Some(pool.end_of_temporary_password(cx.now()).as_millisecond()),
+            ..user.record.record.clone()
+        };
+        let mut batch = Batch::default();
+        cx.replace_password(&mut batch, &user, changed);
+        invite(cx, &mut batch, pool, &user.record, &password, recipients);
+        cx.commit(batch).await?;
+        Ok(user.owner)
+    }
+
+    /// The attributes given; where an attribute is the username, with it.
+    fn attributes(&self, pool: &Pool, named_by: Option<Alias>) -> Result<Attributes, Error> {
+        let mut attributes = given_attributes(&self.user_attributes)?;
+        if let Some(alias) = named_by {
+            pool.username_rules().include_username(&mut attributes, alias, self.username())?;
+        }
+        Ok(attributes)
+    }
+
+    /// The temporary password that was given, if it satisfies the pool's policy, or else one made up.
+    fn password(&self, cx: &Cx<'_>, pool: &Pool) -> Result<Secret<String>, Error> {
+        let policy = pool.password_policy();
+        let password = match &self.temporary_password {
+            Some(given) => policy.check(given).map(|()| given.clone()).map_err(Error::InvalidPassword)?,
+            None => policy.password(&cx.rng),
+        };
+        Ok(Secret::new(password))
+    }
+
+    /// The ways that were asked for; a text message, where there is a number for it, if none was.
+    fn recipients(&self, attributes: &Attributes) -> Result<Vec<Recipient>, Error> {
+        if self.message_action() == MessageAction::Suppress {
+            return Ok(Vec::new());
+        }
+        let mut desired: Vec<Medium> = self.desired_delivery_mediums().collect();
+        desired.sort();
+        desired.dedup();
+        let recipient = |medium| {
+            let address = attributes.get(attribute_of(medium)).cloned()?;
+            Some(Recipient { medium, address })
+        };
+        if desired.is_empty() {
+            return Ok(recipient(Medium::Sms).into_iter().collect());
+        }
+        let lacking = |medium| {
+            let name = attribute_of(medium);
+            Error::invalid_parameter(format!("The user has no {name} to which the invitation could be sent."))
+        };
+        desired.into_iter().map(|medium| recipient(medium).ok_or_else(|| lacking(medium))).collect()
+    }
+}
+
+fn attribute_of(medium: Medium) -> &'static str {
+    match medium {
+        Medium::Sms => Alias::PhoneNumber.attribute(),
+        Medium::Email | Medium::Unspecified => Alias::Email.attribute(),
+    }
+}
+
+/// Puts the invitation in the outbox.
+fn invite(
+    cx: &Cx<'_>,
+    batch: &mut Batch,
+    pool: &Pool,
+    user: &records::User,
+    password: &Secret<String>,
+    recipients: Vec<Recipient>,
+) {
+    let (settings, name) = (&pool.record, sign_in_name(pool, user));
+    for Recipient { medium, address } in recipients {
+        let (medium, (subject, body)) = match medium {
+            Medium::Sms => {
+                let template = settings.invitation_sms_message.as_deref();
+                ("SMS", (String::new(), invitation_sms(template, name, password.expose())))
+            }
+            Medium::Email | Medium::Unspecified => {
+                let subject = settings.invitation_email_subject.as_deref();
+                let template = settings.invitation_email_message.as_deref();
+                ("EMAIL", invitation_email(subject, template, name, password.expose()))
+            }
+        };
+        let message = OutboxMessage {
+            medium: medium.to_owned(),
+            to: address,
+            subject,
+            body,
+            code: password.expose().clone(),
+            purpose: "invitation".to_owned(),
+            username: user.username.clone(),
+        };
+        delivery::enqueue(batch, &message, &cx.sealer, &cx.rng, cx.now());
+    }
+}
+
+/// The name that the user will type: where an attribute is the username, its value.
+fn sign_in_name<'a>(pool: &Pool, user: &'a records::User) -> &'a str {
+    let typed = pool.username_rules().username_attributes;
+    let typed = typed.into_iter().find_map(|alias| user.attributes.get(alias.attribute()));
+    typed.unwrap_or(&user.username)
+}
