@@ -4,6 +4,7 @@
 mod support;
 
 mod grpc;
+mod pools;
 mod sdk;
 mod tampering;
 
