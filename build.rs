@@ -83,9 +83,11 @@ struct Operation {
     area: String,
     access: String,
     is_read_only: bool,
-    /// Number and JSON name of the member that names the pool, and of the one that holds tags.
+    /// Number and JSON name of the member that names the pool by its id or its ARN, of the one that holds tags, and of the one
+    /// that holds keys of tags.
     pool_member: Option<(u32, String)>,
     tags_member: Option<(u32, String)>,
+    tag_keys_member: Option<(u32, String)>,
     /// JSON names of the members that the audit trail shows.
     shown_members: Vec<String>,
     documentation: String,
@@ -219,6 +221,13 @@ impl Contract {
         );
         self.op_method(
             &mut out,
+            "tag_keys_member",
+            "the member that holds keys of tags: its number and JSON name",
+            member,
+            |each| format!("{:?}", each.tag_keys_member),
+        );
+        self.op_method(
+            &mut out,
             "shown_members",
             "the JSON names of the members that hold nothing of a person or secret",
             "&'static [&'static str]",
@@ -251,7 +260,17 @@ impl Contract {
             let tags = each.tags_member.as_ref().map_or_else(String::new, |(_, name)| {
                 format!("\n    fn tags(&self) -> Option<&Tags> {{ Some(&self.{}) }}", snake(name))
             });
-            let members = member("access_token") + &member("user_pool_id") + &tags;
+            let tag_keys = each.tag_keys_member.as_ref().map_or_else(String::new, |(_, name)| {
+                format!("\n    fn tag_keys(&self) -> &[String] {{ &self.{} }}", snake(name))
+            });
+            let pool = match &each.pool_member {
+                Some((_, name)) if name == "ResourceArn" => {
+                    "\n    fn user_pool_id(&self) -> Option<&str> { self.resource_arn.as_deref().and_then(pool_of_arn) }"
+                        .to_owned()
+                }
+                _ => member("user_pool_id"),
+            };
+            let members = member("access_token") + &pool + &tags + &tag_keys;
             let _ = writeln!(
                 out,
                 "impl Rpc for api::{} {{\n    const OP: Op = Op::{};\n    type Response = {response};\n    type Caller = {};{members}\n}}",
@@ -372,8 +391,9 @@ impl Operation {
             service,
             area,
             is_read_only,
-            pool_member: member("user_pool_id"),
+            pool_member: member("user_pool_id").or_else(|| member("resource_arn")),
             tags_member: member("user_pool_tags").or_else(|| member("tags")),
+            tag_keys_member: member("tag_keys"),
             shown_members: request
                 .fields()
                 .filter(|field| is_shown(field, &access))

@@ -13,6 +13,7 @@ use crate::api::check::{self, Check};
 use crate::api::json::{Told, UnknownNames};
 use crate::api::{self, Access, Op};
 use crate::context::{Cx, Services, Witness};
+use crate::domain::ids::pool_of_arn;
 use crate::domain::source::Source;
 use crate::error::Error;
 
@@ -36,6 +37,11 @@ pub trait Rpc: Check + Serialize + Told + Send + Sync + 'static {
     /// The tags that the request would set, where it can set any.
     fn tags(&self) -> Option<&Tags> {
         None
+    }
+
+    /// The keys of the tags that the request would take away.
+    fn tag_keys(&self) -> &[String] {
+        &[]
     }
 }
 
@@ -111,6 +117,7 @@ impl App {
             op: R::OP,
             pool: request.user_pool_id(),
             tags: request.tags(),
+            tag_keys: request.tag_keys(),
             access_token: request.access_token(),
             grant: call.grant.as_ref(),
         };

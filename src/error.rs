@@ -33,6 +33,8 @@ pub enum Error {
     AttributeNotWritable,
     #[error("Cannot resend codes. Auto verification not turned on.")]
     AutoVerificationOff,
+    #[error("Client secret {0} does not exist.")]
+    ClientSecretDoesNotExist(String),
     /// Of a request that carries the secret itself.
     #[error("Unable to verify secret for client {0}")]
     ClientSecretMismatch(String),
@@ -227,7 +229,9 @@ impl Error {
             UserDoesNotExist | UsernameClientCombinationNotFound => Exception::UserNotFound,
             UserIsNotConfirmed => Exception::UserNotConfirmed,
             UsernameExists(_) => Exception::UsernameExists,
-            GroupNotFound | UserPoolClientDoesNotExist(_) | UserPoolDoesNotExist(_) => Exception::ResourceNotFound,
+            ClientSecretDoesNotExist(_) | GroupNotFound | UserPoolClientDoesNotExist(_) | UserPoolDoesNotExist(_) => {
+                Exception::ResourceNotFound
+            }
         }
     }
 }

@@ -44,6 +44,8 @@ pub struct Asked<'a> {
     pub pool: Option<String>,
     /// The tags that the request would set.
     pub tags: BTreeMap<String, String>,
+    /// The keys of the tags that it would take away.
+    pub tag_keys: Vec<String>,
     pub source: IpAddr,
     pub encrypted: bool,
     pub user_agent: Option<&'a str>,
@@ -55,18 +57,28 @@ pub struct Grant {
     op: Op,
     pool: Option<String>,
     tags: BTreeMap<String, String>,
+    tag_keys: Vec<String>,
 }
 
 impl Grant {
     /// Whether this is what was granted: the guard and the decoder must have read the same.
-    pub fn covers(&self, op: Op, pool: Option<&str>, tags: Option<&HashMap<String, String>>) -> bool {
+    pub fn covers(
+        &self,
+        op: Op,
+        pool: Option<&str>,
+        tags: Option<&HashMap<String, String>>,
+        tag_keys: &[String],
+    ) -> bool {
         let (decided, asked) = (self.tags.iter(), tags.into_iter().flatten());
-        self.op == op && self.pool.as_deref() == pool && decided.eq(asked.collect::<BTreeMap<_, _>>())
+        self.op == op
+            && self.pool.as_deref() == pool
+            && decided.eq(asked.collect::<BTreeMap<_, _>>())
+            && self.tag_keys == tag_keys
     }
 
     /// For what the process does by itself, when it is set up.
     pub fn of_the_process(op: Op, pool: Option<&str>) -> Self {
-        Grant { op, pool: pool.map(str::to_owned), tags: BTreeMap::new() }
+        Grant { op, pool: pool.map(str::to_owned), tags: BTreeMap::new(), tag_keys: Vec::new() }
     }
 }
 
@@ -96,7 +108,7 @@ pub async fn authorize(services: &Services, principal: &Principal, asked: Asked<
         None => without_tags,
     };
     let Decision::Denied(reason) = decision else {
-        return Ok(Grant { op: asked.op, pool: asked.pool, tags: asked.tags });
+        return Ok(Grant { op: asked.op, pool: asked.pool, tags: asked.tags, tag_keys: asked.tag_keys });
     };
     let statement = reason.map_or_else(|| "none".to_owned(), |reason| reason.to_string());
     tracing::debug!(principal = principal.arn.as_str(), action, resource, statement, "access denied");
@@ -150,8 +162,9 @@ fn describe(context: &mut Context, asked: &Asked<'_>) {
         context.set("aws:UserAgent", user_agent);
     }
     set_tags(context, "aws:RequestTag", &asked.tags);
-    if !asked.tags.is_empty() {
-        context.set_all("aws:TagKeys", asked.tags.keys().cloned());
+    let mut keys = asked.tags.keys().chain(&asked.tag_keys).peekable();
+    if keys.peek().is_some() {
+        context.set_all("aws:TagKeys", keys.cloned());
     }
 }
 
@@ -168,16 +181,24 @@ mod tests {
     #[test]
     fn a_grant_is_for_what_was_decided_on_and_nothing_else() {
         let tags = |text: &str| HashMap::from([("stage".to_owned(), text.to_owned())]);
+        let keys = ["team".to_owned()];
         let (op, pool) = (Op::CreateUserPool, Some("us-east-1_A"));
-        let grant = Grant { op, pool: pool.map(str::to_owned), tags: tags("test").into_iter().collect() };
-        assert!(grant.covers(op, pool, Some(&tags("test"))));
-        assert!(!grant.covers(Op::DeleteUserPool, pool, Some(&tags("test"))));
-        assert!(!grant.covers(op, Some("us-east-1_B"), Some(&tags("test"))));
-        assert!(!grant.covers(op, None, Some(&tags("test"))));
-        assert!(!grant.covers(op, pool, Some(&tags("live"))));
-        assert!(!grant.covers(op, pool, None));
+        let grant = Grant {
+            op,
+            pool: pool.map(str::to_owned),
+            tags: tags("test").into_iter().collect(),
+            tag_keys: keys.to_vec(),
+        };
+        assert!(grant.covers(op, pool, Some(&tags("test")), &keys));
+        assert!(!grant.covers(Op::DeleteUserPool, pool, Some(&tags("test")), &keys));
+        assert!(!grant.covers(op, Some("us-east-1_B"), Some(&tags("test")), &keys));
+        assert!(!grant.covers(op, None, Some(&tags("test")), &keys));
+        assert!(!grant.covers(op, pool, Some(&tags("live")), &keys));
+        assert!(!grant.covers(op, pool, None, &keys));
+        assert!(!grant.covers(op, pool, Some(&tags("test")), &[]));
+        assert!(!grant.covers(op, pool, Some(&tags("test")), &["stage".to_owned()]));
         let without = Grant::of_the_process(op, pool);
-        assert!(without.covers(op, pool, None) && without.covers(op, pool, Some(&HashMap::new())));
-        assert!(!without.covers(op, pool, Some(&tags("test"))));
+        assert!(without.covers(op, pool, None, &[]) && without.covers(op, pool, Some(&HashMap::new()), &[]));
+        assert!(!without.covers(op, pool, Some(&tags("test")), &[]) && !without.covers(op, pool, None, &keys));
     }
 }

@@ -16,6 +16,8 @@ pub struct Brought<'a> {
     pub pool: Option<&'a str>,
     /// The tags that it would set.
     pub tags: Option<&'a HashMap<String, String>>,
+    /// The keys of the tags that it would take away.
+    pub tag_keys: &'a [String],
     pub access_token: Option<&'a str>,
     /// What the guard has granted, before the request was decoded.
     pub grant: Option<&'a Grant>,
@@ -65,7 +67,7 @@ impl SignedIn {
 impl Caller for Operator {
     fn is_granted(brought: &Brought<'_>) -> Result<(), Error> {
         let grant = brought.grant.ok_or(Error::MissingAuthenticationToken)?;
-        match grant.covers(brought.op, brought.pool, brought.tags) {
+        match grant.covers(brought.op, brought.pool, brought.tags, brought.tag_keys) {
             true => Ok(()),
             false => Err(Error::internal("the guard and the decoder read different requests")),
         }

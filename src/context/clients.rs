@@ -40,38 +40,65 @@ impl Cx<'_> {
         if client.pool.id == *pool { Ok(client) } else { Err(Error::UserPoolClientDoesNotExist(id.to_owned())) }
     }
 
-    /// The client's secret, if it has one.
-    pub fn client_secret(&self, client: &Client) -> Result<Option<Secret<Vec<u8>>>, Error> {
-        let open = |sealed: &Vec<u8>| self.sealer.open(&client.key().encoded(), sealed).map_err(Error::internal);
-        client.record.sealed_secret.as_ref().map(open).transpose()
+    /// The secret that the client was made with, if it was and still has it: the one that operators can read again.
+    pub fn first_client_secret(&self, client: &Client) -> Result<Option<Secret<Vec<u8>>>, Error> {
+        client.record.sealed_secret.as_ref().map(|sealed| self.open_secret(client, sealed)).transpose()
     }
 
-    /// Whether a client proves itself by its secret itself; or, without one, by claiming none.
-    pub fn proves_by_secret(&self, client: &Client, given: Option<&str>) -> Result<bool, Error> {
-        Ok(match (self.client_secret(client)?, given) {
-            (None, None) => true,
-            (Some(secret), Some(given)) => secret.equals(given.as_bytes()),
-            _ => false,
-        })
-    }
-
-    /// Refuses a request without the proof that its client holds the secret. `usernames` are the names that the hash may
-    /// cover.
-    pub fn check_secret_hash(&self, client: &Client, given: Option<&str>, usernames: &[&str]) -> Result<(), Error> {
-        let mismatch = || Error::SecretHashMismatch(client.id.0.clone());
-        match (self.client_secret(client)?, given) {
-            (None, None) => Ok(()),
-            (None, Some(_)) => Err(mismatch()),
-            (Some(_), None) => Err(Error::SecretHashMissing(client.id.0.clone())),
-            (Some(secret), Some(hash)) if is_secret_hash(hash, &secret, usernames, &client.id.0) => Ok(()),
-            (Some(_), Some(_)) => Err(mismatch()),
+    /// Whether a client proves itself: by any of its secrets, or, without one, by claiming none. `is_proof` compares what was
+    /// given with one secret.
+    fn proves_client(
+        &self,
+        client: &Client,
+        given: Option<&str>,
+        is_proof: impl Fn(&str, &Secret<Vec<u8>>) -> bool,
+    ) -> Result<bool, Error> {
+        let Some(given) = given else { return Ok(!client.is_confidential()) };
+        let mut proved = false;
+        for sealed in client.sealed_secrets() {
+            proved |= is_proof(given, &self.open_secret(client, sealed)?);
         }
+        Ok(proved)
+    }
+
+    /// Whether a client proves itself by one of its secrets themselves.
+    pub fn proves_by_secret(&self, client: &Client, given: Option<&str>) -> Result<bool, Error> {
+        self.proves_client(client, given, |given, secret| secret.equals(given.as_bytes()))
+    }
+
+    /// Whether a client proves itself by a hash under one of its secrets. `usernames` are the names that it may cover.
+    pub fn proves_by_hash(&self, client: &Client, given: Option<&str>, usernames: &[&str]) -> Result<bool, Error> {
+        self.proves_client(client, given, |hash, secret| is_secret_hash(hash, secret, usernames, &client.id.0))
+    }
+
+    /// Refuses a request without the proof that its client holds a secret of its own. `usernames` are the names that the hash
+    /// may cover.
+    pub fn check_secret_hash(&self, client: &Client, given: Option<&str>, usernames: &[&str]) -> Result<(), Error> {
+        match self.proves_by_hash(client, given, usernames)? {
+            true => Ok(()),
+            false if given.is_none() => Err(Error::SecretHashMissing(client.id.0.clone())),
+            false => Err(Error::SecretHashMismatch(client.id.0.clone())),
+        }
+    }
+
+    fn open_secret(&self, client: &Client, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Error> {
+        self.sealer.open(&client.key().encoded(), sealed).map_err(Error::internal)
     }
 }
 
 impl Client {
     pub fn key(&self) -> ClientKey {
         ClientKey { client: self.id.clone() }
+    }
+
+    /// Whether the client has secrets, one of which each request in its name must prove.
+    pub fn is_confidential(&self) -> bool {
+        self.sealed_secrets().next().is_some()
+    }
+
+    fn sealed_secrets(&self) -> impl Iterator<Item = &[u8]> {
+        let added = self.record.added_secrets.iter().map(|added| added.sealed_secret.as_slice());
+        self.record.sealed_secret.as_deref().into_iter().chain(added)
     }
 
     /// Whether the client has a way of signing in. Refresh tokens that rotate serve no flow: `GetTokensFromRefreshToken` takes

@@ -1,6 +1,7 @@
 //! Passwords, tokens, secrets: everything that must be right to the bit. Primitives come from aws-lc and argon2; here is
 //! only how this service uses them.
 
+pub mod certificates;
 pub mod codes;
 pub mod fair_queue;
 pub mod jwt;

@@ -46,6 +46,11 @@ impl SigningKey {
         Ok(signature)
     }
 
+    /// The public key in DER (RFC 8017, A.1.1).
+    pub fn public_key(&self) -> &[u8] {
+        self.pair.public_key().as_ref()
+    }
+
     fn open(sealer: &Sealer, place: &[u8], record: &records::SigningKey) -> Result<Self, Unusable> {
         let pkcs8 = sealer.open(place, &record.sealed_private_key)?;
         let pair = KeyPair::from_pkcs8(pkcs8.expose()).map_err(|_| Unusable::Key)?;

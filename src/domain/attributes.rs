@@ -102,12 +102,33 @@ impl Schema {
                 None => schema.0.push(request.into_custom(&name)?),
             }
         }
-        if schema.0.len() > STANDARD_ATTRIBUTES.len() + CUSTOM_ATTRIBUTES_MAX {
+        schema.check_size()?;
+        Ok(schema)
+    }
+
+    /// The schema with these custom attributes behind its own. A name that is a standard attribute's stands here for a custom
+    /// one beside it.
+    pub fn and(mut self, requested: Vec<AttributeRequest>) -> Result<Schema, Error> {
+        for request in requested {
+            let requested_name = request.name.clone().ok_or(Error::MissingParameter("Name"))?;
+            let custom = request.into_custom(&requested_name)?;
+            let name = &custom.name;
+            if self.definition(name).is_some() {
+                return Err(Error::invalid_parameter(format!("{name}: Existing attribute already has name {name}.")));
+            }
+            self.0.push(custom);
+        }
+        self.check_size()?;
+        Ok(self)
+    }
+
+    fn check_size(&self) -> Result<(), Error> {
+        if self.0.len() > STANDARD_ATTRIBUTES.len() + CUSTOM_ATTRIBUTES_MAX {
             return Err(Error::invalid_parameter(format!(
                 "A user pool cannot have more than {CUSTOM_ATTRIBUTES_MAX} custom attributes."
             )));
         }
-        Ok(schema)
+        Ok(())
     }
 
     /// The schema of a pool that exists, from what was kept of it.

@@ -22,6 +22,14 @@ impl PoolId {
     }
 }
 
+/// The id of the pool that an Amazon resource name is of, in whatever region and account.
+pub fn pool_of_arn(arn: &str) -> Option<&str> {
+    let mut parts = arn.splitn(6, ':');
+    let is_cognitos = parts.by_ref().take(3).eq(["arn", "aws", "cognito-idp"]);
+    let resource = parts.nth(2).filter(|_| is_cognitos)?;
+    resource.strip_prefix("userpool/").filter(|id| !id.is_empty())
+}
+
 /// An application of a pool: 26 lower-case letters and digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(pub String);
@@ -76,5 +84,27 @@ impl fmt::Display for GroupId {
 impl fmt::Display for Sub {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_is_read_from_its_arn() {
+        let id = PoolId("us-east-1_AbCdEf123".to_owned());
+        assert_eq!(pool_of_arn(&id.arn("us-east-1", "000000000000")), Some(id.0.as_str()));
+        for other in [
+            "",
+            "us-east-1_AbCdEf123",
+            "arn:aws:cognito-idp:us-east-1:000000000000",
+            "arn:aws:cognito-idp:us-east-1:000000000000:userpool/",
+            "arn:aws:cognito-idp:us-east-1:000000000000:identitypool/x",
+            "arn:aws:s3:us-east-1:000000000000:userpool/us-east-1_AbCdEf123",
+            "x:arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_AbCdEf123",
+        ] {
+            assert_eq!(pool_of_arn(other), None, "{other}");
+        }
     }
 }

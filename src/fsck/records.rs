@@ -162,7 +162,8 @@ impl Examiner<'_> {
                 self.need(problems, &PoolKey { pool: pool.clone() }, "its pool is gone").await?;
                 let listed = ClientOfPoolKey { pool, client: key.client.clone() };
                 self.need(problems, &listed, "it is missing in the list of its pool").await?;
-                if let Some(sealed) = &client.sealed_secret {
+                let added = client.added_secrets.iter().map(|added| &added.sealed_secret);
+                for sealed in client.sealed_secret.iter().chain(added) {
                     let opened = self.sealer.open(&key.encoded(), sealed);
                     opened.err().into_iter().for_each(|cause| problems.push(format!("its secret: {cause}")));
                 }

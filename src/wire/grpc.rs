@@ -91,7 +91,8 @@ pub fn status(error: Error) -> Status {
 fn code(error: &Error) -> Code {
     use Error::*;
     match error {
-        GroupNotFound
+        ClientSecretDoesNotExist(_)
+        | GroupNotFound
         | UserDoesNotExist
         | UserPoolClientDoesNotExist(_)
         | UserPoolDoesNotExist(_)

@@ -1,4 +1,5 @@
-//! What a request names, read before it is decoded: the pool, and the tags that it would set. The guard decides on these.
+//! What a request names, read before it is decoded: the pool, the tags that it would set, and the keys of those that it would
+//! take away. The guard decides on these.
 //!
 //! Where the members stand is the contract's word ([`Op::pool_member`]), not a guess. What cannot be read names nothing;
 //! once the caller is known to be allowed that, the decoder tells what is wrong with it.
@@ -9,22 +10,26 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 use serde_json::{Map, Value};
 
 use crate::api::Op;
+use crate::domain::ids::pool_of_arn;
 
 /// What a request is about.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scope {
     pub pool: Option<String>,
     pub tags: BTreeMap<String, String>,
+    pub tag_keys: Vec<String>,
 }
 
 impl Scope {
     /// From the members of a request over the AWS wire.
     pub fn of_members(op: Op, members: &Map<String, Value>) -> Self {
         let member = |place: Option<(u32, &str)>| place.and_then(|(_, name)| members.get(name));
-        let pool = member(op.pool_member()).and_then(Value::as_str).map(str::to_owned);
+        let pool = member(op.pool_member()).and_then(Value::as_str).and_then(|text| pool_named(op, text));
         let tags = member(op.tags_member()).and_then(Value::as_object).into_iter().flatten();
         let tags = tags.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect();
-        Scope { pool, tags }
+        let tag_keys = member(op.tag_keys_member()).and_then(Value::as_array).into_iter().flatten();
+        let tag_keys = tag_keys.filter_map(|key| Some(key.as_str()?.to_owned())).collect();
+        Scope { pool, tags, tag_keys }
     }
 
     /// From the body of a gRPC request: one uncompressed message behind its five bytes.
@@ -39,15 +44,26 @@ impl Scope {
     fn of_message(op: Op, message: &[u8]) -> Option<Self> {
         let mut scope = Scope::default();
         for (number, bytes) in length_delimited(message)? {
-            if op.pool_member().is_some_and(|(member, _)| member == number) {
+            let is = |place: Option<(u32, &str)>| place.is_some_and(|(member, _)| member == number);
+            if is(op.pool_member()) {
                 // Of a member that is there twice the last one counts, as everywhere in protobuf.
-                scope.pool = Some(std::str::from_utf8(bytes).ok()?.to_owned());
-            } else if op.tags_member().is_some_and(|(member, _)| member == number) {
+                scope.pool = pool_named(op, std::str::from_utf8(bytes).ok()?);
+            } else if is(op.tags_member()) {
                 let (name, text) = map_entry(bytes)?;
                 scope.tags.insert(name, text);
+            } else if is(op.tag_keys_member()) {
+                scope.tag_keys.push(std::str::from_utf8(bytes).ok()?.to_owned());
             }
         }
         Some(scope)
+    }
+}
+
+/// The id of the pool that a member names, by its id or its ARN.
+fn pool_named(op: Op, text: &str) -> Option<String> {
+    match op.pool_member() {
+        Some((_, "ResourceArn")) => pool_of_arn(text).map(str::to_owned),
+        _ => Some(text.to_owned()),
     }
 }
 
@@ -120,6 +136,30 @@ mod tests {
         let by_grpc = Scope::of_body(Op::AdminGetUser, &framed(&request.encode_to_vec()));
         assert_eq!(by_json, by_grpc);
         assert_eq!(by_json.pool.unwrap(), "us-east-1_A");
+    }
+
+    #[test]
+    fn a_pool_can_be_named_by_its_arn() {
+        let arn = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_A";
+        let request = api::UntagResourceRequest {
+            resource_arn: Some(arn.into()),
+            tag_keys: vec!["team".into(), "stage".into(), "team".into()],
+        };
+        let value = serde_json::to_value(&request).unwrap();
+        let by_json = Scope::of_members(Op::UntagResource, value.as_object().unwrap());
+        let by_grpc = Scope::of_body(Op::UntagResource, &framed(&request.encode_to_vec()));
+        assert_eq!(by_json, by_grpc);
+        assert_eq!((by_json.pool.as_deref(), by_json.tag_keys), (Some("us-east-1_A"), request.tag_keys));
+
+        let request = api::TagResourceRequest {
+            resource_arn: Some("us-east-1_A".into()),
+            tags: [("team".to_owned(), "desk".to_owned())].into(),
+        };
+        let value = serde_json::to_value(&request).unwrap();
+        let by_json = Scope::of_members(Op::TagResource, value.as_object().unwrap());
+        let by_grpc = Scope::of_body(Op::TagResource, &framed(&request.encode_to_vec()));
+        assert_eq!(by_json, by_grpc);
+        assert_eq!((by_json.pool, by_json.tags["team"].as_str()), (None, "desk"), "an id is no ARN");
     }
 
     #[test]

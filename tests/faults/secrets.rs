@@ -139,6 +139,19 @@ async fn use_everything(service: &Service, secrets: &mut Secrets) {
     };
     let described = caller.call(request).await.unwrap().user_pool_client.unwrap();
     assert_eq!(described.client_secret, service.quickstart.confidential().secret);
+    for given in [None, Some("An0ther+secret+that+is+given")] {
+        let (user_pool_id, client_id) = (described.user_pool_id.clone(), described.client_id.clone());
+        let request = api::AddUserPoolClientSecretRequest {
+            user_pool_id: user_pool_id.clone(),
+            client_id: client_id.clone(),
+            client_secret: given.map(str::to_owned),
+        };
+        let added = caller.call(request).await.unwrap().client_secret_descriptor.unwrap();
+        secrets.add("added client secret", given.unwrap_or(added.client_secret_value()));
+        let client_secret_id = added.client_secret_id;
+        let request = api::DeleteUserPoolClientSecretRequest { user_pool_id, client_id, client_secret_id };
+        caller.call(request).await.unwrap();
+    }
 }
 
 /// Changes the password, forgets the new one, and sets the old one again by a code.

@@ -13,6 +13,7 @@ mod pools;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod tags;
 mod tokens;
 mod users;
 mod wire;

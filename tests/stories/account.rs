@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use aws_sdk_cognitoidentityprovider::Client;
-use aws_sdk_cognitoidentityprovider::operation::RequestId as _;
 use aws_sdk_cognitoidentityprovider::types::{
     AliasAttributeType, AttributeType, AuthFactorType, DeliveryMediumType, ExplicitAuthFlowsType, VerifiedAttributeType,
 };

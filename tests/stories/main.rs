@@ -5,6 +5,7 @@ mod support;
 
 mod account;
 mod grpc;
+mod pools;
 mod sdk;
 mod strangers;
 mod tampering;

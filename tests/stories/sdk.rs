@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aws_credential_types::Credentials;
 use aws_sdk_cognitoidentityprovider::config::Region;
 use aws_sdk_cognitoidentityprovider::config::retry::RetryConfig;
-use aws_sdk_cognitoidentityprovider::operation::RequestId as _;
+pub use aws_sdk_cognitoidentityprovider::operation::RequestId;
 use aws_sdk_cognitoidentityprovider::operation::initiate_auth::builders::InitiateAuthFluentBuilder;
 use aws_sdk_cognitoidentityprovider::types::{
     AliasAttributeType, AttributeType, AuthFlowType, AuthenticationResultType, DeletionProtectionType,
@@ -19,7 +19,7 @@ use crate::support::fixtures::{PASSWORD, TestClient};
 use crate::support::{AccessKey, Wire, World};
 
 /// A service at the present moment, and the SDK pointed at it as its operator.
-async fn begin() -> (World, Client) {
+pub async fn begin() -> (World, Client) {
     let world = World::at(Wire::Json, present(), |_| {}).await;
     let sdk = sdk(&world, &world.operator);
     (world, sdk)
@@ -57,10 +57,10 @@ fn next_name() -> String {
     format!("app-{}", CALLS.fetch_add(1, Ordering::Relaxed))
 }
 
-const BY_PASSWORD: [ExplicitAuthFlowsType; 2] =
+pub const BY_PASSWORD: [ExplicitAuthFlowsType; 2] =
     [ExplicitAuthFlowsType::AllowUserPasswordAuth, ExplicitAuthFlowsType::AllowRefreshTokenAuth];
 
-fn email(value: &str) -> AttributeType {
+pub fn email(value: &str) -> AttributeType {
     AttributeType::builder().name("email").value(value).build().unwrap()
 }
 
@@ -89,7 +89,7 @@ macro_rules! refused {
         let known = error.as_service_error().unwrap();
         assert!(known.$is(), "{known:?}");
         assert_eq!(known.meta().message(), Some($message));
-        let id = known.request_id().unwrap_or_else(|| panic!("{known:?} has no request id"));
+        let id = $crate::sdk::RequestId::request_id(known).unwrap_or_else(|| panic!("{known:?} has no request id"));
         assert!(uuid::Uuid::parse_str(id).is_ok(), "{id}");
     }};
 }

@@ -1,6 +1,6 @@
 //! `CreateUserPoolClient`: a new application of a pool, with a secret if it can keep one.
 
-use super::settings::Settings;
+use super::settings::{Doing, Settings};
 use super::{CLIENTS_PER_POOL_MAX, description};
 use crate::access::caller::Operator;
 use crate::api;
@@ -19,6 +19,7 @@ impl Operation for api::CreateUserPoolClientRequest {
         let now = cx.now().as_millisecond();
         let record = settings.of(
             &pool,
+            Doing::Creating,
             records::Client {
                 id: key.client.0.clone(),
                 pool: pool.id.0.clone(),

@@ -1,10 +1,15 @@
 //! The clients of a pool: applications that sign users in.
 
+mod add_user_pool_client_secret;
 mod create_user_pool_client;
 mod delete_user_pool_client;
+mod delete_user_pool_client_secret;
 mod describe_user_pool_client;
+mod list_user_pool_client_secrets;
 mod list_user_pool_clients;
+mod secrets;
 mod settings;
+mod update_user_pool_client;
 
 use super::timestamp;
 use crate::api::json::Named as _;
@@ -16,10 +21,10 @@ use crate::error::Error;
 /// As many as Cognito allows.
 pub const CLIENTS_PER_POOL_MAX: usize = 1000;
 
-/// A client with every setting as it took effect, its secret among them.
+/// A client with every setting as it took effect, and the secret that it was made with. What was added is shown but once.
 fn description(cx: &Cx<'_>, client: &Client) -> Result<api::UserPoolClient, Error> {
     let record = &client.record;
-    let secret = cx.client_secret(client)?;
+    let secret = cx.first_client_secret(client)?;
     let unit = |name: &Option<String>| name.as_deref().and_then(time_units::Value::number_of);
     let units = api::TokenValidityUnits {
         access_token: unit(&record.access_token_unit),

@@ -17,7 +17,7 @@ use crate::store::records;
 const SESSION_MINUTES: i32 = 3;
 
 settings! {
-    CreateUserPoolClientRequest: {
+    CreateUserPoolClientRequest, UpdateUserPoolClientRequest: {
         refresh_token_validity: Option<i32>,
         access_token_validity: Option<i32>,
         id_token_validity: Option<i32>,
@@ -34,6 +34,13 @@ settings! {
         auth_session_validity: Option<i32>,
         refresh_token_rotation: Option<api::RefreshTokenRotation>,
     }
+}
+
+/// What is being done to a client, for the caller to read.
+#[derive(Clone, Copy)]
+pub enum Doing {
+    Creating,
+    Updating,
 }
 
 impl Settings {
@@ -60,7 +67,7 @@ impl Settings {
     }
 
     /// The record of a client with these settings, and with all else as it has it.
-    pub fn of(self, pool: &Pool, client: records::Client) -> Result<records::Client, Error> {
+    pub fn of(self, pool: &Pool, doing: Doing, client: records::Client) -> Result<records::Client, Error> {
         let units = self.token_validity_units.unwrap_or_default();
         // A unit without a number has no effect, and what has none is not kept: it would be shown beside the default.
         let unit = |number: Option<i32>, unit: Option<i32>| {
@@ -69,7 +76,7 @@ impl Settings {
         let hides = prevent_user_existence_error_types::Value::Enabled as i32;
         let explicit_auth_flows = self.flows()?;
         let rotation = self.rotation(&explicit_auth_flows)?;
-        let (read_attributes, write_attributes) = (self.readable(pool)?, self.writable(pool)?);
+        let (read_attributes, write_attributes) = (self.readable(pool, doing)?, self.writable(pool, doing)?);
         // No `..`: what is new in the record is a setting, or is kept.
         let record = records::Client {
             id: client.id,
@@ -78,6 +85,7 @@ impl Settings {
             created_at: client.created_at,
             modified_at: client.modified_at,
             sealed_secret: client.sealed_secret,
+            added_secrets: client.added_secrets,
 
             explicit_auth_flows,
             read_attributes,
@@ -123,16 +131,16 @@ impl Settings {
         Ok(Some(u32::try_from(rotation.retry_grace_period_seconds()).unwrap_or_default()))
     }
 
-    fn readable(&self, pool: &Pool) -> Result<Vec<String>, Error> {
+    fn readable(&self, pool: &Pool, doing: Doing) -> Result<Vec<String>, Error> {
         let schema = pool.schema();
         if self.read_attributes.iter().all(|name| schema.definition(name).is_some()) {
             return Ok(self.read_attributes.clone());
         }
-        Err(Error::invalid_parameter("Invalid read attributes specified while creating a client"))
+        Err(doing.refused("read"))
     }
 
     /// The list of what users may write through the client. What the pool requires must be on it, or nobody could sign up.
-    fn writable(&self, pool: &Pool) -> Result<Vec<String>, Error> {
+    fn writable(&self, pool: &Pool, doing: Doing) -> Result<Vec<String>, Error> {
         let (schema, listed) = (pool.schema(), &self.write_attributes);
         let known =
             listed.iter().all(|name| schema.definition(name).is_some() && !is_written_by_the_service_alone(name));
@@ -142,6 +150,17 @@ impl Settings {
         if listed.is_empty() || (known && complete) {
             return Ok(listed.clone());
         }
-        Err(Error::invalid_parameter("Invalid write attributes specified while creating a client"))
+        Err(doing.refused("write"))
+    }
+}
+
+impl Doing {
+    /// The refusal of a list of attributes.
+    fn refused(self, list: &str) -> Error {
+        let doing = match self {
+            Doing::Creating => "creating",
+            Doing::Updating => "updating",
+        };
+        Error::invalid_parameter(format!("Invalid {list} attributes specified while {doing} a client"))
     }
 }

@@ -15,13 +15,15 @@ use crate::store::{Batch, Key as _, PoolKey, SigningKeysKey, records};
 
 impl Operation for api::CreateUserPoolRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::CreateUserPoolResponse, Error> {
+        let settings = Settings::from(self);
+        settings.refuse_what_is_not_honoured()?;
         honour("DeveloperOnlyAttribute", self.schema.iter().any(api::SchemaAttribute::developer_only_attribute))?;
         if !self.alias_attributes.is_empty() && !self.username_attributes.is_empty() {
             let message = "Only one of the aliasAttributes or usernameAttributes can be set in a user pool.";
             return Err(Error::invalid_parameter(message));
         }
         let id = cx.mint_pool_id();
-        let record = Settings::from(self).of(self.foundation(&id, cx.now().as_millisecond())?)?;
+        let record = settings.of(self.foundation(&id, cx.now().as_millisecond())?)?;
         let keys_key = SigningKeysKey { pool: id.clone() };
         let keys = cx.signers.run(|_| NewKeys::generate()).await?.map_err(Error::internal)?;
         let keys = keys.sealed(&cx.sealer, &keys_key.encoded(), &cx.rng).map_err(Error::internal)?;

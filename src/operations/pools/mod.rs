@@ -1,16 +1,22 @@
-//! User pools: made, read, listed and deleted by operators.
+//! User pools: made, read, changed, listed and deleted by operators.
 
+mod add_custom_attributes;
 mod create_user_pool;
 mod delete_user_pool;
 mod describe_user_pool;
+mod get_signing_certificate;
+mod get_user_pool_mfa_config;
 mod list_user_pools;
+mod set_user_pool_mfa_config;
 mod settings;
+mod update_user_pool;
 
 use super::timestamp;
 use crate::api::json::Named;
 use crate::api::{
     self, alias_attribute, attribute_data, auth_factor, default_email_option, deletion_protection,
-    email_sending_account, recovery_option_name, user_pool_mfa, user_pool_tier, username_attribute, verified_attribute,
+    email_sending_account, recovery_option_name, user_pool_mfa, user_pool_tier, user_verification, username_attribute,
+    verified_attribute, web_authn_factor_configuration,
 };
 use crate::context::Cx;
 use crate::context::pools::{Pool, TEMPORARY_PASSWORD_DAYS};
@@ -118,6 +124,18 @@ fn account_recovery_setting(record: &records::Pool) -> Option<api::AccountRecove
     let ranked = (1..).zip(names).map(|(rank, name)| api::RecoveryOption { priority: Some(rank), name: Some(name) });
     let recovery_mechanisms: Vec<_> = ranked.collect();
     (!recovery_mechanisms.is_empty()).then_some(api::AccountRecoverySetting { recovery_mechanisms })
+}
+
+fn web_authn_configuration(record: &records::Pool) -> Option<api::WebAuthnConfiguration> {
+    let kept = record.web_authn.clone()?;
+    Some(api::WebAuthnConfiguration {
+        relying_party_id: kept.relying_party_id,
+        user_verification: kept.user_verification.as_deref().and_then(user_verification::Value::number_of),
+        factor_configuration: kept
+            .factor_configuration
+            .as_deref()
+            .and_then(web_authn_factor_configuration::Value::number_of),
+    })
 }
 
 fn schema_attribute(record: &records::AttributeDefinition) -> api::SchemaAttribute {

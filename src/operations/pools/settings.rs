@@ -11,13 +11,11 @@ use crate::domain::formats::{is_email, is_sender};
 use crate::domain::password_policy::PasswordPolicy;
 use crate::error::Error;
 use crate::operations::honour;
+use crate::operations::tags::check_tags;
 use crate::store::records;
 
-/// As many as Cognito allows.
-const TAGS_MAX: usize = 50;
-
 settings! {
-    CreateUserPoolRequest: {
+    CreateUserPoolRequest, UpdateUserPoolRequest: {
         policies: Option<api::UserPoolPolicy>,
         deletion_protection: Option<i32>,
         auto_verified_attributes: Vec<i32>,
@@ -39,10 +37,7 @@ settings! {
 impl Settings {
     /// The record of a pool with these settings, and with all else as it has it.
     pub fn of(self, pool: records::Pool) -> Result<records::Pool, Error> {
-        self.refuse_what_is_not_honoured()?;
-        if self.user_pool_tags.len() > TAGS_MAX {
-            return Err(Error::invalid_parameter("A user pool cannot have more than 50 tags."));
-        }
+        check_tags(&self.user_pool_tags)?;
         let temporary_password_days = self.temporary_password_days()?;
         let password_policy = self.password_policy();
         let account_recovery = account_recovery(&self.account_recovery_setting.unwrap_or_default())?;
@@ -72,6 +67,7 @@ impl Settings {
             username_attributes: pool.username_attributes,
             case_sensitive: pool.case_sensitive,
             schema: pool.schema,
+            web_authn: pool.web_authn,
 
             password_policy: Some(password_policy),
             temporary_password_days: Some(temporary_password_days),
@@ -95,7 +91,7 @@ impl Settings {
         })
     }
 
-    fn refuse_what_is_not_honoured(&self) -> Result<(), Error> {
+    pub fn refuse_what_is_not_honoured(&self) -> Result<(), Error> {
         let policies = self.policies.clone().unwrap_or_default();
         let passwords = policies.password_policy.unwrap_or_default();
         let factors = policies.sign_in_policy.unwrap_or_default().allowed_first_auth_factors;
@@ -132,20 +128,18 @@ impl Settings {
         }
     }
 
-    /// The life of temporary passwords. The older member may repeat the newer one, or say 0 for nothing, but not contradict
-    /// it (reference 7.3).
+    /// The life of temporary passwords. The older member may repeat the newer one, but not contradict it (reference 7.3). Zero
+    /// days are as good as none given.
     fn temporary_password_days(&self) -> Result<u32, Error> {
         let policy = self.policies.as_ref().and_then(|policies| policies.password_policy).unwrap_or_default();
         let accounts = self.admin_create_user_config.clone().unwrap_or_default();
-        let days = match (policy.temporary_password_validity_days, accounts.unused_account_validity_days) {
-            (Some(newer), Some(older)) if older != 0 && newer != older => {
-                return Err(Error::invalid_parameter(
-                    "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays",
-                ));
-            }
-            (newer, older) => newer.or(older),
-        };
-        Ok(days.and_then(|days| u32::try_from(days).ok()).unwrap_or(TEMPORARY_PASSWORD_DAYS))
+        let given = |days: Option<i32>| days.and_then(|days| u32::try_from(days).ok()).filter(|days| *days > 0);
+        match (given(policy.temporary_password_validity_days), given(accounts.unused_account_validity_days)) {
+            (Some(newer), Some(older)) if newer != older => Err(Error::invalid_parameter(
+                "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays",
+            )),
+            (newer, older) => Ok(newer.or(older).unwrap_or(TEMPORARY_PASSWORD_DAYS)),
+        }
     }
 }
 

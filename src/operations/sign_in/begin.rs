@@ -6,7 +6,6 @@ use super::{Challenge, Outcome, Standing, given, parameter, password, standing};
 use crate::api::auth_flow::Value as AuthFlow;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::crypto::secret_hash::is_secret_hash;
 use crate::domain::auth_flows::Flow;
 use crate::error::Error;
 use crate::store::records::SessionStep;
@@ -78,20 +77,15 @@ impl Beginning<'_> {
             return Err(Error::invalid_parameter("Refresh Token flow not enabled for this client"));
         }
         let token = parameter(self.parameters, "REFRESH_TOKEN")?;
-        let secret = cx.client_secret(client)?;
         let hash = self.given("SECRET_HASH");
-        if secret.is_some() && hash.is_none() {
+        if client.is_confidential() && hash.is_none() {
             return Err(Error::SecretHashMissing(client.id.0.clone()));
         }
         let family = cx.family(token).await?.filter(|family| family.is_of(client)).ok_or(Error::InvalidRefreshToken)?;
         let user = cx.user(family.key.owner.clone()).await?.ok_or(Error::InvalidRefreshToken)?;
         // No name is sent here, so the hash covers the user's own.
         let names = [user.record.username.as_str(), user.record.sub.as_str()];
-        let proved = match (&secret, hash) {
-            (Some(secret), Some(hash)) => is_secret_hash(hash, secret, &names, &client.id.0),
-            (secret, hash) => secret.is_none() && hash.is_none(),
-        };
-        if !proved {
+        if !cx.proves_by_hash(client, hash, &names)? {
             return Err(Error::SecretHashMismatchOnRefresh(client.id.0.clone()));
         }
         let exchanged = cx.exchange(client, &user, &family).await;

@@ -74,6 +74,7 @@ async fn grant(gate: &Gate, request: &Parts, op: Op, scope: Scope) -> Result<Gra
         op,
         pool: scope.pool,
         tags: scope.tags,
+        tag_keys: scope.tag_keys,
         source: peer.address.ip(),
         encrypted: peer.tls.is_some(),
         user_agent: request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),

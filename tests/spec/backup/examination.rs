@@ -37,6 +37,9 @@ impl Stopped {
         let world = World::at(Wire::Grpc, start, |config| config.data = data).await;
         let pool = world.pool(|_| {}).await;
         let client = world.client(&pool, with_secret).await;
+        let (user_pool_id, client_id) = (Some(pool.clone()), Some(client.id.clone()));
+        let second = cognate::api::AddUserPoolClientSecretRequest { user_pool_id, client_id, client_secret: None };
+        world.call(second).await.unwrap();
         let sub = world.confirmed_user(&client, "alice").await;
         world.sign_in(&client, "alice").await;
         world.sign_up(&client, "bob").await;
@@ -221,7 +224,8 @@ async fn what_is_sealed_must_open_where_it_stands() {
     let found = stopped.changed(swap).await.findings().await;
     let cannot_open = "sealed data cannot be opened: the key-encryption key is another one, or the data was changed";
     let message = format!("waiting message (id {}): {cannot_open}", Uuid::from_u128(1));
-    assert_eq!(found, [format!("client (client other): its secret: {cannot_open}"), message]);
+    let secret = format!("client (client other): its secret: {cannot_open}");
+    assert_eq!(found, [secret.clone(), secret, message], "both secrets of the client");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,12 +13,12 @@ use crate::support::fixtures::{PASSWORD, TestClient};
 use crate::support::{Refusal, Wire, World, refusal};
 use crate::wire::{call_written, with};
 
-async fn created(world: &World, body: &Value) -> Result<api::UserPoolClient, Refusal> {
+pub async fn created(world: &World, body: &Value) -> Result<api::UserPoolClient, Refusal> {
     let response = call_written::<api::CreateUserPoolClientRequest>(world, body).await;
     response.map(|response| response.user_pool_client.unwrap())
 }
 
-async fn described(world: &World, pool: &str, id: &str) -> api::UserPoolClient {
+pub async fn described(world: &World, pool: &str, id: &str) -> api::UserPoolClient {
     let (user_pool_id, client_id) = (Some(pool.to_owned()), Some(id.to_owned()));
     let request = api::DescribeUserPoolClientRequest { user_pool_id, client_id };
     world.call(request).await.unwrap().user_pool_client.unwrap()
@@ -313,7 +313,7 @@ spec! {
 }
 
 /// Every member and value that Cognito has and this server does not: what the refusal names, the member, its value.
-fn not_honoured() -> Vec<(String, &'static str, Value)> {
+pub fn not_honoured() -> Vec<(String, &'static str, Value)> {
     let members = [
         ("SupportedIdentityProviders", json!(["COGNITO", "Google"])),
         ("CallbackURLs", json!(["https://app.example.com/"])),

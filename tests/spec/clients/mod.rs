@@ -1,4 +1,9 @@
+mod add_user_pool_client_secret;
 mod create_user_pool_client;
 mod delete_user_pool_client;
+mod delete_user_pool_client_secret;
 mod describe_user_pool_client;
+mod list_user_pool_client_secrets;
 mod list_user_pool_clients;
+mod secrets;
+mod update_user_pool_client;

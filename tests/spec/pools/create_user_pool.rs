@@ -11,12 +11,12 @@ use crate::spec;
 use crate::support::{Refusal, Wire, World, refusal};
 use crate::wire::{call_json, call_written, with};
 
-async fn created(world: &World, body: &Value) -> Result<api::UserPool, Refusal> {
+pub async fn created(world: &World, body: &Value) -> Result<api::UserPool, Refusal> {
     let response = call_written::<api::CreateUserPoolRequest>(world, body).await;
     response.map(|response| response.user_pool.unwrap())
 }
 
-async fn described(world: &World, id: &str) -> api::UserPool {
+pub async fn described(world: &World, id: &str) -> api::UserPool {
     let request = api::DescribeUserPoolRequest { user_pool_id: Some(id.to_owned()) };
     world.call(request).await.unwrap().user_pool.unwrap()
 }
@@ -240,12 +240,14 @@ spec! {
     async fn temporary_passwords_live_as_the_policy_says_or_else_as_the_older_member_does(world: World) {
         for (newer, older, days) in [
             (None, None, 7),
-            (Some(0), None, 0),
+            (Some(0), None, 7),
+            (Some(1), None, 1),
             (Some(365), None, 365),
-            (None, Some(0), 0),
+            (None, Some(0), 7),
             (None, Some(90), 90),
             (Some(90), Some(90), 90),
             (Some(90), Some(0), 90),
+            (Some(0), Some(90), 90),
         ] {
             let mut body = minimal();
             if let Some(days) = newer {
@@ -358,7 +360,7 @@ spec! {
 }
 
 /// Every member and value that Cognito has and this server does not: the member's name, and a body that carries it.
-fn not_honoured() -> Vec<(&'static str, Value)> {
+pub fn not_honoured() -> Vec<(&'static str, Value)> {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:x";
     let role = "arn:aws:iam::123456789012:role/sms";
     let members = [

@@ -1,0 +1,28 @@
+//! `UpdateUserPool`: a pool takes new settings, and the defaults of those that are left out.
+
+use super::settings::Settings;
+use crate::access::caller::Operator;
+use crate::api;
+use crate::app::Operation;
+use crate::context::Cx;
+use crate::error::Error;
+use crate::store::{Batch, records};
+
+impl Operation for api::UpdateUserPoolRequest {
+    async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::UpdateUserPoolResponse, Error> {
+        let settings = Settings::from(self);
+        settings.refuse_what_is_not_honoured()?;
+        let pool = cx.pool(self.user_pool_id()).await?;
+        let before = pool.record.record.clone();
+        let changed = settings.of(records::Pool {
+            name: self.pool_name.clone().unwrap_or(before.name),
+            modified_at: cx.now().as_millisecond(),
+            ..before
+        })?;
+        let mut batch = Batch::default();
+        batch.expect(&pool.key(), Some(&pool.record));
+        batch.put(&pool.key(), &changed);
+        cx.commit(batch).await?;
+        Ok(api::UpdateUserPoolResponse {})
+    }
+}
