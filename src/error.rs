@@ -31,6 +31,9 @@ pub enum Error {
     /// Of a request that carries the secret itself.
     #[error("Unable to verify secret for client {0}")]
     ClientSecretMismatch(String),
+    /// A code cannot be sent to where it would have to go.
+    #[error("{0}")]
+    CodeDeliveryFailure(&'static str),
     #[error("Invalid verification code provided, please try again.")]
     CodeMismatch,
     /// Another request changed what this one had read; `App::call` runs the operation again before a caller sees it.
@@ -164,6 +167,7 @@ impl Error {
             AccessDenied { .. } => Exception::AccessDenied,
             AliasExists(_) => Exception::AliasExists,
             AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
+            CodeDeliveryFailure(_) => Exception::CodeDeliveryFailure,
             CodeMismatch => Exception::CodeMismatch,
             ExpiredCode => Exception::ExpiredCode,
             GroupExists => Exception::GroupExists,
@@ -217,6 +221,7 @@ impl Error {
 pub enum Exception {
     AccessDenied,
     AliasExists,
+    CodeDeliveryFailure,
     CodeMismatch,
     ExpiredCode,
     GroupExists,

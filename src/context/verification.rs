@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::Cx;
+use super::messages::{Addressee, Perishable};
 use super::pools::Pool;
 use super::users::User;
 use crate::clock::after;
-use crate::delivery;
 use crate::domain::attributes::Attributes;
 use crate::domain::destinations::{mask_email, mask_phone_number};
-use crate::domain::messages::{verification_email, verification_sms};
+use crate::domain::messages::Purpose;
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::{Batch, CodeKey, CodePurpose, Owner, records};
@@ -32,6 +32,8 @@ pub struct Sent {
 pub struct Recipient<'a> {
     pub owner: &'a Owner,
     pub username: &'a str,
+    /// The client through which the user signs up.
+    pub client: &'a str,
     pub attribute: Alias,
     pub address: &'a str,
 }
@@ -68,7 +70,9 @@ impl Cx<'_> {
             new_value: None,
         };
         batch.put(&CodeKey { owner: to.owner.clone(), purpose }, &record);
-        delivery::enqueue(batch, &message(pool, to, code), &self.sealer, &self.rng, now);
+        let addressee = Addressee { attribute: to.attribute, address: to.address, username: to.username };
+        let perishable = Perishable { text: &code, expires_at: record.expires_at };
+        self.enqueue_code(batch, pool, addressee, Purpose::SignUp, Some(to.client), perishable);
         let mask = if to.attribute == Alias::PhoneNumber { mask_phone_number } else { mask_email };
         Sent { attribute: to.attribute, masked_destination: mask(to.address) }
     }
@@ -101,25 +105,5 @@ impl Cx<'_> {
         }
         batch.put(&key, &records::Code { wrong_tries: kept.wrong_tries + 1, ..kept.record });
         Ok(Judgement::Refused(Error::CodeMismatch))
-    }
-}
-
-fn message(pool: &Pool, to: &Recipient<'_>, code: String) -> records::OutboxMessage {
-    let settings = &pool.record;
-    let (medium, (subject, body)) = match to.attribute {
-        Alias::PhoneNumber => ("SMS", (String::new(), verification_sms(settings.sms_message.as_deref(), &code))),
-        Alias::Email | Alias::PreferredUsername => {
-            let (subject, template) = (settings.email_subject.as_deref(), settings.email_message.as_deref());
-            ("EMAIL", verification_email(subject, template, &code))
-        }
-    };
-    records::OutboxMessage {
-        medium: medium.to_owned(),
-        to: to.address.to_owned(),
-        subject,
-        body,
-        code,
-        purpose: "sign_up".to_owned(),
-        username: to.username.to_owned(),
     }
 }

@@ -102,6 +102,7 @@ fn code(error: &Error) -> Code {
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
+        | CodeDeliveryFailure(_)
         | UnsupportedOperation
         | UserCannotBeConfirmed(_)
         | UserIsNotConfirmed

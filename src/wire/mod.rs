@@ -4,6 +4,7 @@
 //! Nothing here knows an operation by name; what does is generated.
 
 pub mod codec;
+mod confirm_user;
 pub mod connection;
 pub mod grpc;
 pub mod json;
@@ -91,7 +92,7 @@ pub struct Listening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Everybody,
-    /// UserService and the well-known documents.
+    /// UserService, the well-known documents and the page of confirmation.
     Users,
     /// AdminService and PoolService.
     Operators,
@@ -180,6 +181,7 @@ fn router<H: Health>(gate: &Arc<Gate>, health: HealthServer<H>) -> Result<Router
         .into_axum_router()
         .merge(Router::new().route("/", axum::routing::any(json::answer_request)).with_state(gate.clone()))
         .merge(well_known::router(gate.clone()))
+        .merge(confirm_user::router(gate.clone()))
         .fallback(unknown_path))
 }
 

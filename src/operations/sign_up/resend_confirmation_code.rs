@@ -25,10 +25,12 @@ impl Operation for api::ResendConfirmationCodeRequest {
         }
         let verified = verified_first(&client.pool, &user.attributes());
         let (attribute, address) = verified.ok_or(Error::AutoVerificationOff)?;
+        cx.require_way_to(attribute)?;
         let mut batch = Batch::default();
         cx.throttle(&mut batch, &user.owner, ThrottlePurpose::ResendConfirmationCode).await?;
         user.expect_unchanged(&mut batch);
-        let to = Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+        let (username, client_id) = (&user.record.username, &client.id.0);
+        let to = Recipient { owner: &user.owner, username, client: client_id, attribute, address: &address };
         let sent = cx.send_sign_up_code(&mut batch, &client.pool, &to);
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
@@ -46,31 +48,34 @@ impl api::ResendConfirmationCodeRequest {
         if !client.hides_user_existence() {
             return Err(Error::UsernameClientCombinationNotFound);
         }
-        let auto_verified = client.pool.auto_verified();
-        if auto_verified.is_empty() {
+        if client.pool.auto_verified().is_empty() {
             return Err(Error::AutoVerificationOff);
         }
+        let simulated = simulated_delivery(cx, client, self.username());
+        cx.require_way_to(simulated.attribute)?;
         let mut batch = Batch::default();
         let owner = cx.nobody(&client.pool, self.username());
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ResendConfirmationCode).await?;
         cx.commit(batch).await?;
-        let name = self.username();
-        // A kind of message that the pool sends to no user would give the name away.
-        let looks = client.pool.username_rules().classify(name).ok().flatten();
-        let sent = match looks.filter(|alias| auto_verified.contains(alias)) {
-            Some(Alias::PhoneNumber) => {
-                Sent { attribute: Alias::PhoneNumber, masked_destination: mask_phone_number(name) }
-            }
-            Some(_) => Sent { attribute: Alias::Email, masked_destination: mask_email(name) },
-            None if auto_verified.contains(&Alias::Email) => {
-                let masked_destination = simulated_email(&cx.simulated(&client.pool, name));
-                Sent { attribute: Alias::Email, masked_destination }
-            }
-            None => {
-                let masked_destination = simulated_phone_number(&cx.simulated(&client.pool, name));
-                Sent { attribute: Alias::PhoneNumber, masked_destination }
-            }
-        };
-        Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })
+        Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(simulated)) })
+    }
+}
+
+/// Where a code would have gone to a user of this name.
+fn simulated_delivery(cx: &Cx<'_>, client: &Client, name: &str) -> Sent {
+    let auto_verified = client.pool.auto_verified();
+    // A kind of message that the pool sends to no user would give the name away.
+    let looks = client.pool.username_rules().classify(name).ok().flatten();
+    match looks.filter(|alias| auto_verified.contains(alias)) {
+        Some(Alias::PhoneNumber) => Sent { attribute: Alias::PhoneNumber, masked_destination: mask_phone_number(name) },
+        Some(_) => Sent { attribute: Alias::Email, masked_destination: mask_email(name) },
+        None if auto_verified.contains(&Alias::Email) => {
+            let masked_destination = simulated_email(&cx.simulated(&client.pool, name));
+            Sent { attribute: Alias::Email, masked_destination }
+        }
+        None => {
+            let masked_destination = simulated_phone_number(&cx.simulated(&client.pool, name));
+            Sent { attribute: Alias::PhoneNumber, masked_destination }
+        }
     }
 }

@@ -51,14 +51,19 @@ impl Operation for api::SignUpRequest {
         batch.expect(&client.pool.key(), Some(&client.pool.record));
         claim_names(&mut batch, pool, &owner, &user.username, &attributes);
         batch.put(&UserKey { owner: owner.clone() }, &user);
-        let sent = verified_first(pool, &attributes).map(|(attribute, address)| {
-            let to = Recipient { owner: &owner, username: &user.username, attribute, address: &address };
+        let verified = verified_first(pool, &attributes);
+        let way = verified.as_ref().map_or(Ok(()), |(attribute, _)| cx.require_way_to(*attribute));
+        let sent = verified.filter(|_| way.is_ok()).map(|(attribute, address)| {
+            let (username, client) = (&user.username, &client.id.0);
+            let to = Recipient { owner: &owner, username, client, attribute, address: &address };
             cx.send_sign_up_code(&mut batch, pool, &to)
         });
         let session = client.opens(Flow::UserAuth);
         let session = session.then(|| cx.open_session(&mut batch, &client, &owner, SessionStep::SignedUp));
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
+        // Who cannot be sent a code is a user all the same (reference 3.1).
+        way?;
         Ok(api::SignUpResponse {
             user_confirmed: false,
             code_delivery_details: sent.map(code_delivery_details),
