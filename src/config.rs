@@ -1,7 +1,7 @@
 //! Every setting, read once: from a TOML file, then from `COGNATE_…` environment variables, then from flags. Nothing else
 //! reads the environment. An unknown setting is an error that names the nearest known one.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
+
+use crate::delivery::{Policy, Security, is_private};
 
 /// The settings of a server. Field names are the names in the file; in the environment they are upper case after
 /// `COGNATE_`.
@@ -59,8 +61,38 @@ pub struct Config {
     pub audit_directory: Option<PathBuf>,
     /// When a file of the audit trail is as large, the next one is begun, in MiB.
     pub audit_file_mib: u64,
-    /// Where mail is delivered as JSON lines; by default `outbox.jsonl` in `data`.
+    /// Where messages are delivered as JSON lines, without `smtp_host`; by default `outbox.jsonl` in `data`.
     pub outbox_file: Option<PathBuf>,
+    /// The mail server; with it, mail goes there and to no file.
+    pub smtp_host: Option<String>,
+    /// Its port; 0 means 587, 465 or 25, as `smtp_security` says.
+    pub smtp_port: u16,
+    /// `starttls`, `tls` or `none`.
+    pub smtp_security: Security,
+    /// Speak to a mail server on another machine in the clear.
+    pub smtp_allow_plaintext: bool,
+    /// The name with which to log in there.
+    pub smtp_username: Option<String>,
+    /// The file that holds the password of `smtp_username`.
+    pub smtp_password_file: Option<PathBuf>,
+    /// The authorities of the mail server's certificate, PEM; by default those that browsers trust.
+    pub smtp_ca_file: Option<PathBuf>,
+    /// From whom mail comes, if the pool does not say.
+    pub mail_from: Option<String>,
+    /// Where text messages are posted.
+    pub sms_url: Option<String>,
+    /// The file that holds the bearer secret for `sms_url`.
+    pub sms_secret_file: Option<PathBuf>,
+    /// Deliveries under way at one time.
+    pub deliveries_max: usize,
+    /// How long a delivery may take, in seconds; connecting comes on top.
+    pub delivery_timeout_seconds: u64,
+    /// How long a message is tried, in hours.
+    pub delivery_give_up_hours: u64,
+    /// How long a message that was given up is kept, in days.
+    pub dead_letter_days: u64,
+    /// Messages that were given up and are kept.
+    pub dead_letters_max: usize,
     /// The store's cache, in MiB; it should fit the users who are active.
     pub store_cache_mib: u64,
     /// What of the store's disk is kept free, in MiB, and as much in the file `reserve`; below it, writes are refused.
@@ -138,6 +170,21 @@ impl Default for Config {
             audit_directory: None,
             audit_file_mib: 64,
             outbox_file: None,
+            smtp_host: None,
+            smtp_port: 0,
+            smtp_security: Security::Starttls,
+            smtp_allow_plaintext: false,
+            smtp_username: None,
+            smtp_password_file: None,
+            smtp_ca_file: None,
+            mail_from: None,
+            sms_url: None,
+            sms_secret_file: None,
+            deliveries_max: 8,
+            delivery_timeout_seconds: 30,
+            delivery_give_up_hours: 24,
+            dead_letter_days: 30,
+            dead_letters_max: 10_000,
             store_cache_mib: 256,
             disk_reserve_mib: 16,
             password_hash_memory_kib: 19 * 1024,
@@ -221,7 +268,49 @@ impl Config {
         )?;
         self.tls()?;
         self.operator_tls()?;
-        Ok(())
+        self.check_ways_out()
+    }
+
+    /// One way out for mail, and what it needs.
+    fn check_ways_out(&self) -> Result<(), Invalid> {
+        let needs = |holds: bool, message: &str| if holds { Ok(()) } else { Err(Invalid(message.to_owned())) };
+        let Some(host) = &self.smtp_host else {
+            let smtp = [
+                ("smtp_port", self.smtp_port != 0),
+                ("smtp_username", self.smtp_username.is_some()),
+                ("smtp_password_file", self.smtp_password_file.is_some()),
+                ("smtp_ca_file", self.smtp_ca_file.is_some()),
+                ("mail_from", self.mail_from.is_some()),
+            ];
+            if let Some((name, _)) = smtp.into_iter().find(|(_, is_said)| *is_said) {
+                return Err(Invalid(format!("{name}: needs smtp_host")));
+            }
+            return self.check_hook();
+        };
+        needs(!host.is_empty(), "smtp_host: must name a server")?;
+        needs(self.outbox_file.is_none(), "outbox_file: mail goes to smtp_host already; say one of them")?;
+        needs(self.mail_from.is_some(), "smtp_host: needs mail_from")?;
+        let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        needs(
+            self.smtp_security != Security::None || is_local || self.smtp_allow_plaintext,
+            "smtp_security: none is for a mail server on this machine; say smtp_allow_plaintext if you mean it",
+        )?;
+        match (&self.smtp_username, &self.smtp_password_file) {
+            (Some(_), None) => return Err(Invalid("smtp_username: needs smtp_password_file".to_owned())),
+            (None, Some(_)) => return Err(Invalid("smtp_password_file: needs smtp_username".to_owned())),
+            _ => {}
+        }
+        self.check_hook()
+    }
+
+    fn check_hook(&self) -> Result<(), Invalid> {
+        match &self.sms_url {
+            None if self.sms_secret_file.is_some() => Err(Invalid("sms_secret_file: needs sms_url".to_owned())),
+            Some(url) if !is_private(url) => {
+                Err(Invalid("sms_url: must begin with https://, or with http:// and name this machine".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Beyond these bounds a number is a slip: a server with it would serve nobody, or not even start.
@@ -232,6 +321,11 @@ impl Config {
         let settings = [
             ("reload_seconds", self.reload_seconds, 1..=DAY_SECONDS),
             ("audit_file_mib", self.audit_file_mib, 1..=TEBIBYTE_MIB),
+            ("deliveries_max", count(self.deliveries_max), 1..=1000),
+            ("delivery_timeout_seconds", self.delivery_timeout_seconds, 1..=DAY_SECONDS),
+            ("delivery_give_up_hours", self.delivery_give_up_hours, 1..=24 * 365),
+            ("dead_letter_days", self.dead_letter_days, 1..=3650),
+            ("dead_letters_max", count(self.dead_letters_max), 1..=1_000_000),
             ("store_cache_mib", self.store_cache_mib, 1..=TEBIBYTE_MIB),
             ("disk_reserve_mib", self.disk_reserve_mib, 1..=TEBIBYTE_MIB),
             ("password_hash_memory_kib", self.password_hash_memory_kib.into(), 8..=4 * 1024 * 1024),
@@ -305,6 +399,21 @@ impl Config {
 
     pub fn outbox_file(&self) -> PathBuf {
         self.outbox_file.clone().unwrap_or_else(|| self.data.join("outbox.jsonl"))
+    }
+
+    /// Whether there is a way out for text messages. A mail server takes none; the outbox file does.
+    pub fn takes_text_messages(&self) -> bool {
+        self.sms_url.is_some() || self.smtp_host.is_none()
+    }
+
+    /// When to give a message up, and what is kept then.
+    pub fn outbox_policy(&self) -> Policy {
+        Policy {
+            at_once: self.deliveries_max,
+            give_up_after: Duration::from_secs(self.delivery_give_up_hours * 60 * 60),
+            dead_letter_life: Duration::from_secs(self.dead_letter_days * 24 * 60 * 60),
+            dead_letters_max: self.dead_letters_max,
+        }
     }
 
     pub fn store_directory(&self) -> PathBuf {
@@ -507,6 +616,38 @@ mod tests {
     }
 
     #[test]
+    fn there_is_one_way_out_for_mail_and_it_is_whole() {
+        let smtp = "smtp_host = 'mail.example.com'\nmail_from = 'no-reply@example.com'";
+        for (toml, told) in [
+            ("smtp_host = 'mail.example.com'", "smtp_host: needs mail_from"),
+            ("smtp_host = ''\nmail_from = 'a@example.com'", "smtp_host: must name a server"),
+            ("mail_from = 'no-reply@example.com'", "mail_from: needs smtp_host"),
+            ("smtp_port = 25", "smtp_port: needs smtp_host"),
+            (&format!("{smtp}\noutbox_file = 'x'"), "outbox_file: mail goes to smtp_host already; say one of them"),
+            (&format!("{smtp}\nsmtp_username = 'x'"), "smtp_username: needs smtp_password_file"),
+            (&format!("{smtp}\nsmtp_password_file = 'x'"), "smtp_password_file: needs smtp_username"),
+            (
+                &format!("{smtp}\nsmtp_security = 'none'"),
+                "smtp_security: none is for a mail server on this machine; say smtp_allow_plaintext if you mean it",
+            ),
+            ("sms_secret_file = 'x'", "sms_secret_file: needs sms_url"),
+            (
+                "sms_url = 'http://sms.example.com/'",
+                "sms_url: must begin with https://, or with http:// and name this machine",
+            ),
+        ] {
+            assert_eq!(read(toml).unwrap_err().to_string(), told);
+        }
+        for more in ["", "smtp_security = 'none'\nsmtp_allow_plaintext = true", "smtp_security = 'tls'"] {
+            let config = read(&format!("{smtp}\n{more}")).unwrap();
+            assert!(!config.takes_text_messages(), "{more}");
+        }
+        assert!(read("smtp_host = '::1'\nmail_from = 'a@example.com'\nsmtp_security = 'none'").is_ok());
+        assert!(read(&format!("{smtp}\nsms_url = 'https://sms.example.com/'")).unwrap().takes_text_messages());
+        assert!(read("").unwrap().takes_text_messages());
+    }
+
+    #[test]
     fn odd_values_are_refused() {
         for toml in ["region = 'Mars 1'", "account = '1'", "data = ''", "idle_timeout_seconds = 5"] {
             assert!(read(toml).is_err(), "{toml}");
@@ -533,7 +674,8 @@ mod tests {
                 let message = read(&format!("{name} = {number}")).unwrap_err().to_string();
                 assert!(message.contains(&name), "{name} = {number}: {message}");
             }
-            let least_that_may_be_zero = ["password_hash_threads", "drain_timeout_seconds"].contains(&name.as_str());
+            let least_that_may_be_zero =
+                ["password_hash_threads", "smtp_port", "drain_timeout_seconds"].contains(&name.as_str());
             assert_eq!(read(&format!("{name} = 0")).is_ok(), least_that_may_be_zero, "{name}");
         }
     }

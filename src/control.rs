@@ -8,7 +8,7 @@
 //! ```
 //!
 //! One request a connection. An answer without its end is one that was broken off. Commands: `backup`, whose answer is the
-//! backup. Who may open the socket is said by its mode, 0600.
+//! backup; `outbox list`, whose answer is a JSON object a line; `outbox retry` and `outbox discard`, each with an id. Who may open the socket is said by its mode, 0600.
 
 use std::fs;
 use std::io;
@@ -22,9 +22,11 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::backup::{self, BackupKey};
 use crate::context::Services;
+use crate::delivery::desk::{Desk as OutboxDesk, Line, State};
 
 /// The longest line of either side.
 const LINE_BYTES_MAX: u64 = 4096;
@@ -107,6 +109,7 @@ async fn answer(stream: UnixStream, desk: Arc<Desk>) {
     }
     let answered = match line.trim_end_matches('\n') {
         "backup" => back_up(&desk, &mut write).await,
+        command if command.starts_with("outbox ") => tend_outbox(&desk, command, &mut write).await,
         command => end(&mut write, &Err(format!("{command:?}: this server knows no such command"))).await,
     };
     if let Err(cause) = answered {
@@ -136,6 +139,45 @@ async fn back_up(desk: &Desk, write: &mut (impl AsyncWrite + Unpin)) -> io::Resu
         Err(cause) => tracing::error!(cause, "a backup failed"),
     }
     end(write, &taken).await
+}
+
+async fn tend_outbox(desk: &Desk, command: &str, write: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    let services = &desk.services;
+    let outbox = OutboxDesk { store: &*services.store, sealer: &services.sealer, now: services.clock.now() };
+    let mut lines = Vec::new();
+    let done = see_to_outbox(&outbox, command, &mut lines).await;
+    // What is to be tried at once stands among the new messages.
+    services.outbox_filled.notify_one();
+    send(lines.as_slice(), write).await?;
+    end(write, &done).await
+}
+
+/// Does what an operator wants of the outbox. Gives what there is to say.
+pub async fn see_to_outbox(desk: &OutboxDesk<'_>, command: &str, output: &mut Vec<u8>) -> Result<String, String> {
+    let id = |text: &str| Uuid::parse_str(text).map_err(|_| format!("{text:?} is no id of a message"));
+    match command.split(' ').collect::<Vec<_>>()[..] {
+        ["outbox", "list"] => {
+            let (mut waiting, mut dead) = (0, 0);
+            let tell = |line: Line| {
+                *(if line.state == State::Waiting { &mut waiting } else { &mut dead }) += 1;
+                output.extend(serde_json::to_vec(&line).unwrap_or_default());
+                output.push(b'\n');
+            };
+            desk.list(tell).await.map_err(|cause| cause.to_string())?;
+            Ok(format!("{waiting} waiting, {dead} given up"))
+        }
+        ["outbox", "retry", text] => {
+            let id = id(text)?;
+            desk.retry(id).await.map_err(|cause| cause.to_string())?;
+            Ok(format!("message {id} is tried as soon as may be"))
+        }
+        ["outbox", "discard", text] => {
+            let id = id(text)?;
+            desk.discard(id).await.map_err(|cause| cause.to_string())?;
+            Ok(format!("message {id} is gone"))
+        }
+        _ => Err(format!("{command:?}: this server knows no such command")),
+    }
 }
 
 /// Passes bytes on in chunks.

@@ -38,6 +38,9 @@ pub enum Error {
     /// Of a request that carries the secret itself.
     #[error("Unable to verify secret for client {0}")]
     ClientSecretMismatch(String),
+    /// A code cannot be sent to where it would have to go.
+    #[error("{0}")]
+    CodeDeliveryFailure(&'static str),
     #[error("Invalid verification code provided, please try again.")]
     CodeMismatch,
     /// Another request changed what this one had read; `App::call` runs the operation again before a caller sees it.
@@ -181,6 +184,7 @@ impl Error {
             AccessDenied { .. } => Exception::AccessDenied,
             AliasExists(_) | GivenAliasExists(_) => Exception::AliasExists,
             AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
+            CodeDeliveryFailure(_) => Exception::CodeDeliveryFailure,
             CodeMismatch => Exception::CodeMismatch,
             ExpiredCode => Exception::ExpiredCode,
             GroupExists => Exception::GroupExists,
@@ -241,6 +245,7 @@ impl Error {
 pub enum Exception {
     AccessDenied,
     AliasExists,
+    CodeDeliveryFailure,
     CodeMismatch,
     ExpiredCode,
     GroupExists,

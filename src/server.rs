@@ -1,9 +1,10 @@
 //! The composition root: opens the store, builds the services, stacks the layers, serves, drains, stops.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::context::Services;
 use crate::control::{Control, Desk};
 use crate::crypto::keys::{KeyEncryptionKey, Purpose};
 use crate::crypto::secret::Secret;
-use crate::delivery::OutboxFile;
+use crate::delivery::{Courier, Hook, HookSettings, Smtp, SmtpSettings, Way, Ways};
 use crate::live::{Live, Reload, Sources, Unusable};
 use crate::rng::Rng;
 use crate::store::SledStore;
@@ -62,7 +63,7 @@ impl DataDirectory {
     /// The same, where a restore is to be begun, anew perhaps.
     pub fn take_to_restore(config: &Config) -> Result<Self, CannotServe> {
         let cannot = |cause: std::io::Error| CannotServe::because(&config.data.display().to_string(), cause);
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(cannot)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data).map_err(cannot)?;
         let lock = File::create(config.data.join("lock")).map_err(cannot)?;
         lock.try_lock().map_err(|_| {
             CannotServe(format!("{}: another process has this data directory open", config.data.display()))
@@ -118,6 +119,12 @@ pub async fn bind(config: &Config) -> Result<Bound, CannotServe> {
             "public_url: say under which URL clients reach this server; tokens name it as issuer".into(),
         ));
     }
+    if !config.listen.ip().is_loopback() && config.smtp_host.is_none() && config.outbox_file.is_none() {
+        return Err(CannotServe(
+            "smtp_host: say which server takes mail, or by outbox_file that a file does; codes reach users by it"
+                .into(),
+        ));
+    }
     let operators = match config.operator_listen {
         Some(address) => {
             Some(bind_one("operator_listen", address, has_tls.1.is_some() || config.allow_plaintext).await?)
@@ -159,7 +166,7 @@ pub struct Server {
     app: App,
     principals: Arc<Live<Principals>>,
     listeners: Vec<Listener>,
-    outbox: OutboxFile,
+    courier: Courier,
     trail: Trail,
     control: Option<(Control, Arc<Desk>)>,
     reloads: Reloads,
@@ -198,7 +205,7 @@ impl Server {
             listeners,
             trail,
             control: control(config, &app)?,
-            outbox: OutboxFile::new(config.outbox_file()),
+            courier: Courier::new(Arc::new(ways(config, &app.services.public_url)?), config.outbox_policy()),
             reloads: reloads.map_err(|cause| CannotServe::because("signals", cause))?,
             limits: Limits { body_bytes_max: config.body_bytes_max, request_timeout: config.request_timeout() },
             bounds: connection::Bounds::from(config),
@@ -213,7 +220,7 @@ impl Server {
 
     /// Serves until `stopping` ends, then drains: no new work, then no work.
     pub async fn run(self, stopping: impl Future<Output = ()>) -> Result<(), CannotServe> {
-        let Server { app, principals, listeners, outbox, trail, control, reloads, limits, bounds } = self;
+        let Server { app, principals, listeners, courier, trail, control, reloads, limits, bounds } = self;
         let gate = Gate { app: app.clone(), principals, signatures: Arc::default(), limits };
         let (mut health, health_service) = tonic_health::server::health_reporter();
         for service in services() {
@@ -222,7 +229,7 @@ impl Server {
         let service = wire::service(gate, health_service).map_err(|cause| CannotServe::because("reflection", cause))?;
 
         let (stop, stopped) = watch::channel(false);
-        let mut jobs = tasks::start(&app.services, outbox, reloads, &stopped);
+        let mut jobs = tasks::start(&app.services, courier, reloads, &stopped);
         if let Some((control, desk)) = control {
             jobs.spawn(control.run(desk, stopped.clone()));
         }
@@ -250,6 +257,51 @@ impl Server {
         let _ = auditor.await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// How messages leave: by the mail server and the hook that the settings name, or else into the outbox file.
+fn ways(config: &Config, public_url: &str) -> Result<Ways, CannotServe> {
+    let timeout = Duration::from_secs(config.delivery_timeout_seconds);
+    let secret = |setting: &str, path: &Option<PathBuf>| path.as_ref().map(|path| secret_of(setting, path)).transpose();
+    let hook = |url: &String| {
+        let secret = secret("sms_secret_file", &config.sms_secret_file)?;
+        let hook = Hook::new(HookSettings { url: url.clone(), secret, timeout }).map_err(CannotServe)?;
+        Ok::<_, CannotServe>(Way::Hook(Box::new(hook)))
+    };
+    let hook = config.sms_url.as_ref().map(hook).transpose()?;
+    let text_messages = if hook.is_some() { "by the hook" } else { "not at all" };
+    let Some(host) = &config.smtp_host else {
+        let file = config.outbox_file();
+        let text_messages = if hook.is_some() { text_messages } else { "into the outbox file" };
+        tracing::info!(file = %file.display(), text_messages, "mail goes into the outbox file");
+        return Ok(Ways { email: Way::file(file.clone()), sms: Some(hook.unwrap_or_else(|| Way::file(file))) });
+    };
+    tracing::info!(host, text_messages, "mail goes by SMTP");
+    let read = |path: &PathBuf| {
+        fs::read(path).map_err(|cause| CannotServe::because(&format!("smtp_ca_file {}", path.display()), cause))
+    };
+    let smtp = Smtp::new(SmtpSettings {
+        host: host.clone(),
+        port: if config.smtp_port == 0 { config.smtp_security.port() } else { config.smtp_port },
+        security: config.smtp_security,
+        login: config.smtp_username.clone().zip(secret("smtp_password_file", &config.smtp_password_file)?),
+        authorities: config.smtp_ca_file.as_ref().map(read).transpose()?,
+        timeout,
+        from: config.mail_from.clone().unwrap_or_default(),
+        hello: public_url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default(),
+        connections_max: config.deliveries_max,
+    });
+    Ok(Ways { email: Way::Smtp(Box::new(smtp.map_err(CannotServe)?)), sms: hook })
+}
+
+/// What stands in a secret's file, without the line's end.
+fn secret_of(setting: &str, path: &Path) -> Result<Secret<String>, CannotServe> {
+    let place = format!("{setting} {}", path.display());
+    let text = Secret::new(fs::read_to_string(path).map_err(|cause| CannotServe::because(&place, cause))?);
+    match text.expose().trim_end_matches(['\r', '\n']) {
+        "" => Err(CannotServe(format!("{place}: is empty"))),
+        secret => Ok(Secret::new(secret.to_owned())),
     }
 }
 

@@ -99,12 +99,14 @@ fn the_two_commands_are_what_the_gate_runs() {
 fn the_sample_file_has_every_setting_and_is_accepted() {
     let commented = SAMPLE.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| line.contains(" = "));
     let lines: Vec<&str> = commented.collect();
-    let named: Vec<String> = lines.iter().map(|line| line.split(" = ").next().unwrap().to_owned()).collect();
+    let named: Vec<String> = lines.iter().map(|line| line.trim().split(" = ").next().unwrap().to_owned()).collect();
     assert_eq!(sorted(named), sorted(settings().into_iter().map(|(name, _)| name).collect()));
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cognate.toml");
-    std::fs::write(&path, lines.join("\n")).unwrap();
+    // What is said instead of others is indented.
+    let together: Vec<&str> = lines.into_iter().filter(|line| !line.starts_with(' ')).collect();
+    std::fs::write(&path, together.join("\n")).unwrap();
     let read = serde_json::to_value(Config::read(Some(&path), &Flags::default()).unwrap()).unwrap();
     let default = serde_json::to_value(Config::default()).unwrap();
     for (name, value) in default.as_object().unwrap().iter().filter(|(_, value)| !value.is_null()) {

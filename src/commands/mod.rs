@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod fsck;
 mod init;
+mod outbox;
 mod quickstart;
 mod restore;
 mod serve;
@@ -65,6 +66,11 @@ enum Command {
     /// Passwords and users are as they were. Whoever was signed in must sign in again, and codes that were sent are void: what
     /// was revoked or used up after the backup was taken is not known to it, so nothing of before is good.
     Restore(restore::Restore),
+    /// The messages that wait for delivery, and those that were given up: listed, tried again, discarded.
+    ///
+    /// Asks the server that has the data directory open; opens the directory itself if there is none.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     /// Examines a data directory whose server is stopped, and names what is damaged.
     ///
     /// Reads every record: that it is as it was written, and can be read; that what belongs together is there (users and their
@@ -127,6 +133,7 @@ pub fn run() -> ExitCode {
         Command::Audit(command) => audit::audit(&command),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => restore::restore(&arguments),
+        Command::Outbox(command) => outbox::outbox(&command),
         Command::Fsck(arguments) => fsck::fsck(&arguments),
     };
     match done {

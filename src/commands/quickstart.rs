@@ -171,15 +171,23 @@ impl Quickstart {
     /// Prints how to use what was made: each line can be pasted.
     pub fn print(&self, config: &Config) {
         let transport = if config.tls_certificate_file.is_some() { "" } else { "-plaintext " };
-        println!("{}", self.tour(&config.quickstart_file(), transport));
+        let outbox = self.outbox.display();
+        let (mail, code) = match &config.smtp_host {
+            Some(host) => (format!("by {host}"), "the-code-in-the-mail".to_owned()),
+            None => {
+                let code = format!(r#"$(sleep 1; sed -n '$s/.*"code":"\([0-9]*\)".*/\1/p' '{outbox}')"#);
+                (outbox.to_string(), code)
+            }
+        };
+        println!("{}", self.tour(&config.quickstart_file(), transport, &mail, &code));
     }
 
-    fn tour(&self, file: &Path, transport: &str) -> String {
+    fn tour(&self, file: &Path, transport: &str, mail: &str, code: &str) -> String {
         let Quickstart { endpoint, region, user_pool_id: pool, client_id: client, .. } = self;
         let AccessKey { access_key_id, secret_access_key } = &self.access_key;
         let address = endpoint.trim_start_matches("http://").trim_start_matches("https://");
         let basic = BASE64_STANDARD.encode(format!("{access_key_id}:{secret_access_key}"));
-        let (outbox, file) = (self.outbox.display(), file.display());
+        let file = file.display();
         format!(
             r#"
 A user pool, two clients and an operator have been made. Everything below stands in {file} as well.
@@ -187,12 +195,12 @@ A user pool, two clients and an operator have been made. Everything below stands
   pool                 {pool}
   public client        {client}
   confidential client  {confidential}
-  mail                 {outbox}
+  mail                 {mail}
 
 With grpcurl: sign up, read the code in the mail, confirm, sign in; and look the user up as the operator.
 
 grpcurl {transport}-d '{{"ClientId":"{client}","Username":"alice","Password":"Passw0rd!","UserAttributes":[{{"Name":"email","Value":"alice@example.com"}}]}}' {address} cognate.v1.UserService/SignUp
-CODE=$(sleep 1; sed -n '$s/.*"code":"\([0-9]*\)".*/\1/p' '{outbox}')
+CODE={code}
 grpcurl {transport}-d '{{"ClientId":"{client}","Username":"alice","ConfirmationCode":"'$CODE'"}}' {address} cognate.v1.UserService/ConfirmSignUp
 grpcurl {transport}-d '{{"ClientId":"{client}","AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{{"USERNAME":"alice","PASSWORD":"Passw0rd!"}}}}' {address} cognate.v1.UserService/InitiateAuth
 grpcurl {transport}-H 'authorization: Basic {basic}' -d '{{"UserPoolId":"{pool}","Username":"alice"}}' {address} cognate.v1.AdminService/AdminGetUser

@@ -52,8 +52,13 @@ impl Cx<'_> {
         let mut sent = Vec::with_capacity(addresses.len());
         for address in addresses {
             let value = &wanted[address.attribute()];
-            let to =
-                Recipient { owner: &user.owner, username: &user.record.username, attribute: address, address: value };
+            let to = Recipient {
+                owner: &user.owner,
+                username: &user.record.username,
+                client: None,
+                attribute: address,
+                address: value,
+            };
             let new_value = waits(pool, user, address).then(|| value.clone());
             // Whoever is not confirmed yet can use no code but one that confirms.
             let purpose = match is_confirmed(user) {

@@ -45,6 +45,11 @@ impl Cx<'_> {
         client.record.sealed_secret.as_ref().map(|sealed| self.open_secret(client, sealed)).transpose()
     }
 
+    /// One of the client's secrets, if it has any: for where this server speaks in the client's name.
+    pub fn a_client_secret(&self, client: &Client) -> Result<Option<Secret<Vec<u8>>>, Error> {
+        client.sealed_secrets().next().map(|sealed| self.open_secret(client, sealed)).transpose()
+    }
+
     /// Whether a client proves itself: by any of its secrets, or, without one, by claiming none. `is_proof` compares what was
     /// given with one secret.
     fn proves_client(

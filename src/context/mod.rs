@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod attributes;
 pub mod clients;
 pub mod groups;
+pub mod messages;
 pub mod names;
 pub mod passwords;
 pub mod pools;
@@ -64,6 +65,8 @@ pub struct Services {
     pub account: String,
     /// The base of every pool's issuer.
     pub public_url: String,
+    /// Whether there is a way out for text messages.
+    pub takes_text_messages: bool,
     /// Told when a message was put in the outbox.
     pub outbox_filled: Notify,
     /// Told when a pool, a group or a user was removed and waits to be swept.
@@ -110,6 +113,7 @@ impl Services {
             store,
             clock,
             rng,
+            takes_text_messages: config.takes_text_messages(),
             outbox_filled: Notify::new(),
             removal_begun: Notify::new(),
             pools: Kept::new(RECORDS_KEPT_MAX),

@@ -8,13 +8,13 @@
 use std::time::Duration;
 
 use super::Cx;
+use super::messages::{Addressee, Perishable};
 use super::pools::Pool;
 use super::users::User;
 use crate::clock::after;
-use crate::delivery;
 use crate::domain::attributes::Attributes;
 use crate::domain::destinations::{mask_email, mask_phone_number, simulated_email, simulated_phone_number};
-use crate::domain::messages::{verification_email, verification_sms};
+use crate::domain::messages::Purpose;
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::{
@@ -38,12 +38,12 @@ fn life(purpose: CodePurpose) -> Duration {
     }
 }
 
-/// How whoever delivers a code is told what it is for.
-fn told(purpose: CodePurpose) -> &'static str {
+/// What the message says that brings a code.
+fn told(purpose: CodePurpose) -> Purpose {
     match purpose {
-        CodePurpose::SignUp => "sign_up",
-        CodePurpose::ForgotPassword => "forgot_password",
-        CodePurpose::VerifyEmail | CodePurpose::VerifyPhoneNumber => "attribute_verification",
+        CodePurpose::SignUp => Purpose::SignUp,
+        CodePurpose::ForgotPassword => Purpose::ForgotPassword,
+        CodePurpose::VerifyEmail | CodePurpose::VerifyPhoneNumber => Purpose::AttributeVerification,
     }
 }
 
@@ -65,6 +65,8 @@ impl Sent {
 pub struct Recipient<'a> {
     pub owner: &'a Owner,
     pub username: &'a str,
+    /// The client through which the user signs up, if it is known: a link confirms through it.
+    pub client: Option<&'a str>,
     pub attribute: Alias,
     pub address: &'a str,
 }
@@ -100,7 +102,7 @@ pub enum Judgement {
 impl Cx<'_> {
     /// Makes a new code that voids the older one of its purpose, and puts its message in the outbox, which is to be told
     /// ([`super::Services::outbox_filled`]). Where the user or the pool has been sent as many as may be, it is refused with
-    /// `LimitExceededException`, and nothing is in the batch. A batch that sends a code must expect its user unchanged.
+    /// `LimitExceededException`, and without a way to the address with `CodeDeliveryFailureException`; nothing is in the batch then. A batch that sends a code must expect its user unchanged.
     pub async fn send_code(
         &self,
         batch: &mut Batch,
@@ -109,13 +111,16 @@ impl Cx<'_> {
         purpose: CodePurpose,
         new_value: Option<String>,
     ) -> Result<Sent, Error> {
+        self.require_way_to(to.attribute)?;
         self.count_message(batch, to.owner).await?;
         let code = self.rng.digits(CODE_DIGITS);
         let hash = self.codes.hash(&to.owner.pool, to.owner.sub, purpose as u8, &code).to_vec();
-        let record =
-            records::Code { attribute: to.attribute.attribute().to_owned(), new_value, ..self.new_code(hash, purpose) };
+        let attribute = to.attribute.attribute().to_owned();
+        let record = records::Code { attribute, new_value, ..self.new_code(hash, purpose) };
         batch.put(&CodeKey::of(to.owner, purpose), &record);
-        delivery::enqueue(batch, &message(pool, to, purpose, code), &self.sealer, &self.rng, self.now());
+        let addressee = Addressee { attribute: to.attribute, address: to.address, username: to.username };
+        let perishable = Perishable { text: &code, expires_at: record.expires_at };
+        self.enqueue_code(batch, pool, addressee, told(purpose), to.client, perishable);
         Ok(Sent::to(to.attribute, to.address))
     }
 
@@ -236,25 +241,5 @@ impl WrongCodes {
         at.push(now);
         batch.expect(&key, before.as_ref());
         batch.put(&key, &records::WrongCodes { at });
-    }
-}
-
-fn message(pool: &Pool, to: &Recipient<'_>, purpose: CodePurpose, code: String) -> records::OutboxMessage {
-    let settings = &pool.record;
-    let (medium, (subject, body)) = match to.attribute {
-        Alias::PhoneNumber => ("SMS", (String::new(), verification_sms(settings.sms_message.as_deref(), &code))),
-        Alias::Email | Alias::PreferredUsername => {
-            let (subject, template) = (settings.email_subject.as_deref(), settings.email_message.as_deref());
-            ("EMAIL", verification_email(subject, template, &code))
-        }
-    };
-    records::OutboxMessage {
-        medium: medium.to_owned(),
-        to: to.address.to_owned(),
-        subject,
-        body,
-        code,
-        purpose: told(purpose).to_owned(),
-        username: to.username.to_owned(),
     }
 }

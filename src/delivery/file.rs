@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Letter;
+use crate::domain::messages::{Medium, plain_text_of};
 
 /// A file that messages are appended to.
 #[derive(Clone, Debug)]
@@ -23,9 +24,12 @@ struct Line<'a> {
     to: &'a str,
     subject: &'a str,
     body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html: Option<&'a str>,
     code: &'a str,
     purpose: &'a str,
     username: &'a str,
+    pool: &'a str,
 }
 
 impl OutboxFile {
@@ -34,18 +38,21 @@ impl OutboxFile {
     }
 
     /// Appends one line and waits for the disk.
-    pub async fn append(&self, letter: &Letter<'_>) -> io::Result<()> {
-        let message = letter.message;
+    pub async fn append(&self, letter: &Letter) -> io::Result<()> {
+        let message = &letter.message;
+        let html = (letter.medium() == Medium::Email).then_some(message.body.as_str());
         let mut line = serde_json::to_vec(&Line {
             id: letter.id.to_string(),
             time: letter.written_at.to_string(),
             medium: &message.medium,
             to: &message.to,
             subject: &message.subject,
-            body: &message.body,
+            body: &html.map_or_else(|| message.body.clone(), plain_text_of),
+            html,
             code: &message.code,
             purpose: &message.purpose,
             username: &message.username,
+            pool: &message.pool,
         })?;
         line.push(b'\n');
         let path = self.path.clone();

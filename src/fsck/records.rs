@@ -14,7 +14,7 @@ use crate::domain::ids::{GroupId, PoolId, Sub};
 use crate::store::records::{Membership, OutboxMessage, User, UserStatus};
 use crate::store::{
     ClientKey, ClientOfPoolKey, CodePurpose, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known,
-    MemberKey, MembershipKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey,
+    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey,
     UserRemovalKey, UsernameKey, Value, described,
 };
 
@@ -195,13 +195,15 @@ impl Examiner<'_> {
                 let user = self.store.get(&UserKey { owner: key.owner.clone() }.encoded()).await?;
                 expect(problems, user.is_none(), "the user is still there, and would lose what is theirs");
             }
-            Known::OutboxKey(key, entry) => match self.sealer.open(&key.encoded(), &entry.sealed_message) {
-                Ok(message) => {
-                    let is_message = OutboxMessage::decode(message.expose().as_slice()).is_ok();
-                    expect(problems, is_message, "what is sealed in it is no message");
-                }
-                Err(cause) => problems.push(cause.to_string()),
-            },
+            Known::OutboxKey(key, entry) => {
+                self.message(key.message, key.at, &entry.sealed_message, problems);
+            }
+            Known::RetryKey(key, entry) => {
+                self.message(key.message, key.at, &entry.sealed_message, problems);
+            }
+            Known::DeadLetterKey(key, letter) => {
+                self.message(key.message, letter.created_at, &letter.sealed_message, problems);
+            }
             Known::ExpiryKey(key, _) => {
                 expect(problems, Kind::of(&key.target).is_some(), "what is to end is of no known kind");
             }
@@ -216,6 +218,18 @@ impl Examiner<'_> {
             Known::PoolRemovalKey(..) | Known::GroupRemovalKey(..) | Known::SignatureKey(..) => {}
         }
         Ok(())
+    }
+
+    /// A message that waits or was given up: sealed for the place where it was first written.
+    fn message(&self, message: Uuid, created_at: i64, sealed: &[u8], problems: &mut Problems) {
+        let birthplace = OutboxKey { at: created_at, message };
+        match self.sealer.open(&birthplace.encoded(), sealed) {
+            Ok(message) => {
+                let is_message = OutboxMessage::decode(message.expose().as_slice()).is_ok();
+                expect(problems, is_message, "what is sealed in it is no message");
+            }
+            Err(cause) => problems.push(cause.to_string()),
+        }
     }
 
     async fn user(&mut self, owner: &Owner, user: &User, problems: &mut Problems) -> Result<(), Failure> {

@@ -5,9 +5,9 @@
 use super::Record as _;
 use super::key::{self, Key};
 use super::{
-    AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, ExpiryKey, FamilyKey, GroupKey,
-    GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, SessionKey, SignatureKey,
-    SigningKeysKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey, WrongCodesKey,
+    AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, ExpiryKey, FamilyKey,
+    GroupKey, GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, RetryKey, SessionKey,
+    SignatureKey, SigningKeysKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey, WrongCodesKey,
 };
 
 macro_rules! kinds {
@@ -77,6 +77,8 @@ kinds! {
     AliasKey => "alias",
     UserRemovalKey => "removal of a user",
     OutboxKey => "waiting message",
+    RetryKey => "message to be tried again",
+    DeadLetterKey => "dead letter",
     ExpiryKey => "entry of what ends when",
     SignatureKey => "used signature",
     AuditKey => "waiting line of the audit trail",
@@ -142,6 +144,8 @@ mod tests {
             Kind::AliasKey => AliasKey { pool, attribute: "email".into(), value: name }.encoded(),
             Kind::UserRemovalKey => UserRemovalKey { owner }.encoded(),
             Kind::OutboxKey => OutboxKey { at: 1, message: id }.encoded(),
+            Kind::RetryKey => RetryKey { at: 1, message: id }.encoded(),
+            Kind::DeadLetterKey => DeadLetterKey { at: 1, message: id }.encoded(),
             Kind::ExpiryKey => ExpiryKey { at: 1, target: vec![1, 2, 3] }.encoded(),
             Kind::SignatureKey => SignatureKey { signature: vec![7; 32] }.encoded(),
             Kind::AuditKey => AuditKey { at: 1, event: id }.encoded(),

@@ -37,7 +37,7 @@ pub use groups::{GroupKey, GroupRemovalKey, MemberKey, MembershipKey, remove_mem
 pub use kept::Kept;
 pub use key::{Key, Owner};
 pub use kinds::{Kind, Known, Unreadable, described};
-pub use outbox::OutboxKey;
+pub use outbox::{DeadLetterKey, OutboxKey, RetryKey};
 pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
 pub use sled::{SledLoader, SledStore};
 pub use users::{

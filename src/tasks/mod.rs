@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::context::Services;
-use crate::delivery::OutboxFile;
+use crate::delivery::Courier;
 
 pub use audit::run as audit;
 pub use reload::Reloads;
@@ -20,12 +20,12 @@ pub use reload::Reloads;
 /// Starts every job but the audit trail's, which outlives the last request.
 pub fn start(
     services: &Arc<Services>,
-    outbox: OutboxFile,
+    courier: Courier,
     reloads: Reloads,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    jobs.spawn(outbox::run(services.clone(), outbox, stop.clone()));
+    jobs.spawn(outbox::run(services.clone(), courier, stop.clone()));
     jobs.spawn(expiry::run(services.clone(), stop.clone()));
     jobs.spawn(removal::run(services.clone(), stop.clone()));
     jobs.spawn(reload::run(reloads, stop.clone()));

@@ -111,6 +111,7 @@ fn code(error: &Error) -> Code {
         | PasswordCannotBeReset
         | ResendNotPossible(_)
         | TemporaryPasswordExpired
+        | CodeDeliveryFailure(_)
         | UnsupportedOperation
         | UserCannotBeConfirmed(_)
         | UserIsNotConfirmed

@@ -218,6 +218,7 @@ fn status(error: &Error) -> StatusCode {
         Exception::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         Exception::AccessDenied
         | Exception::AliasExists
+        | Exception::CodeDeliveryFailure
         | Exception::CodeMismatch
         | Exception::ExpiredCode
         | Exception::GroupExists

@@ -4,6 +4,7 @@
 //! Nothing here knows an operation by name; what does is generated.
 
 pub mod codec;
+mod confirm_user;
 pub mod connection;
 pub mod grpc;
 pub mod json;
@@ -97,7 +98,7 @@ pub struct Listening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Everybody,
-    /// UserService and the well-known documents.
+    /// UserService, the well-known documents and the page of confirmation.
     Users,
     /// AdminService and PoolService.
     Operators,
@@ -191,6 +192,7 @@ impl Routes {
             .add_service(reflection()?.build_v1alpha()?)
             .into_axum_router()
             .merge(well_known::router(gate.clone()))
+            .merge(confirm_user::router(gate.clone()))
             .fallback(unknown_path);
         Ok(Routes { servers, router })
     }

@@ -295,6 +295,9 @@ fn plaintext_is_for_this_machine_alone() {
     // There, a first start does not make an operator by itself.
     let mut with_url = cognate(&with_leave, &place.data);
     with_url.env("COGNATE_PUBLIC_URL", "https://id.example.com");
+    // Nor does mail go into a file of which nobody knows.
+    refused(&mut with_url, &["smtp_host", "outbox_file"]);
+    with_url.env("COGNATE_OUTBOX_FILE", place.file("outbox"));
     refused(&mut with_url, &["key_encryption_key_file"]);
 }
 

@@ -24,7 +24,7 @@ use cognate::clock::Clock;
 use cognate::config::Config;
 use cognate::control;
 use cognate::crypto::keys::KeyEncryptionKey;
-use cognate::delivery::{OutboxFile, deliver_due};
+use cognate::delivery::{Courier, Office, Ways, deliver_due};
 use cognate::live::Reload;
 use cognate::rng::Rng;
 use cognate::server::{self, Server};
@@ -415,9 +415,11 @@ impl World {
     /// Every message sent so far, oldest first.
     pub async fn mail(&self) -> Vec<Mail> {
         let services = &self.app.services;
-        let outbox = OutboxFile::new(self.config.outbox_file());
+        let (store, now) = (&*services.store, services.clock.now());
+        let office = Office { store, sealer: &services.sealer, rng: &services.rng, now };
+        let mut courier = Courier::new(Arc::new(Ways::file(self.config.outbox_file())), self.config.outbox_policy());
         // The service's own task may deliver at the same time; at least once is what it promises.
-        let _ = deliver_due(&*services.store, &services.sealer, &outbox, services.clock.now()).await;
+        let _ = deliver_due(&mut courier, &office).await;
         let text = std::fs::read_to_string(self.config.outbox_file()).unwrap_or_default();
         let mut mail: Vec<Mail> = Vec::new();
         for line in text.lines() {
@@ -449,6 +451,9 @@ pub struct Mail {
     pub code: String,
     pub purpose: String,
     pub username: String,
+    pub pool: String,
+    /// What readers of HTML see; none in a text message.
+    pub html: Option<String>,
 }
 
 /// The refusal that a status carries in its details.

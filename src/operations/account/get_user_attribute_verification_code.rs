@@ -22,7 +22,13 @@ impl Operation for api::GetUserAttributeVerificationCodeRequest {
         let mut batch = Batch::default();
         cx.throttle(&mut batch, &user.owner, ThrottlePurpose::GetUserAttributeVerificationCode).await?;
         user.expect_unchanged(&mut batch);
-        let to = Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+        let to = Recipient {
+            owner: &user.owner,
+            username: &user.record.username,
+            client: None,
+            attribute,
+            address: &address,
+        };
         let sent = cx.send_code(&mut batch, pool, &to, verification_of(attribute), new_value).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();

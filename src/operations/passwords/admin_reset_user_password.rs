@@ -28,7 +28,13 @@ impl Operation for api::AdminResetUserPasswordRequest {
         let reset = records::User { status: UserStatus::ResetRequired.into(), ..user.record.record.clone() };
         cx.replace_password(&mut batch, &user, reset);
         // Sent after the older ones are void.
-        let to = Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+        let to = Recipient {
+            owner: &user.owner,
+            username: &user.record.username,
+            client: None,
+            attribute,
+            address: &address,
+        };
         cx.send_code(&mut batch, &pool, &to, CodePurpose::ForgotPassword, None).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();

@@ -26,10 +26,11 @@ impl Operation for api::ForgotPasswordRequest {
         let sent = match cx.user_named(&client.pool, self.username()).await? {
             Some(user) => self.send_to(cx, &client, &user, &mut batch).await?,
             None if client.hides_user_existence() => {
-                let owner = cx.nobody(&client.pool, self.username());
+                let (owner, sent) = (cx.nobody(&client.pool, self.username()), self.simulated(cx, &client));
+                cx.require_way_to(sent.attribute)?;
                 cx.throttle(&mut batch, &owner, ThrottlePurpose::ForgotPassword).await?;
                 cx.simulate_code(&mut batch, &owner, CodePurpose::ForgotPassword).await?;
-                self.simulated(cx, &client)
+                sent
             }
             None => return Err(Error::UsernameClientCombinationNotFound),
         };
@@ -59,15 +60,22 @@ impl api::ForgotPasswordRequest {
         user.expect_unchanged(batch);
         match address {
             Some((attribute, address)) if user.record.enabled => {
-                let to =
-                    Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+                let to = Recipient {
+                    owner: &user.owner,
+                    username: &user.record.username,
+                    client: None,
+                    attribute,
+                    address: &address,
+                };
                 cx.send_code(batch, pool, &to, CodePurpose::ForgotPassword, None).await
             }
             address => {
-                cx.simulate_code(batch, &user.owner, CodePurpose::ForgotPassword).await?;
                 // Of a disabled user, what was told before.
                 let told = address.map(|(attribute, address)| Sent::to(attribute, &address));
-                Ok(told.unwrap_or_else(|| self.simulated(cx, client)))
+                let told = told.unwrap_or_else(|| self.simulated(cx, client));
+                cx.require_way_to(told.attribute)?;
+                cx.simulate_code(batch, &user.owner, CodePurpose::ForgotPassword).await?;
+                Ok(told)
             }
         }
     }

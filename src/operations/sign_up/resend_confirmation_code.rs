@@ -26,7 +26,8 @@ impl Operation for api::ResendConfirmationCodeRequest {
         let mut batch = Batch::default();
         cx.throttle(&mut batch, &user.owner, ThrottlePurpose::ResendConfirmationCode).await?;
         user.expect_unchanged(&mut batch);
-        let to = Recipient { owner: &user.owner, username: &user.record.username, attribute, address: &address };
+        let (username, client_id) = (&user.record.username, Some(client.id.0.as_str()));
+        let to = Recipient { owner: &user.owner, username, client: client_id, attribute, address: &address };
         let sent = cx.send_code(&mut batch, &client.pool, &to, CodePurpose::SignUp, None).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
@@ -48,12 +49,13 @@ impl api::ResendConfirmationCodeRequest {
         if auto_verified.is_empty() {
             return Err(Error::AutoVerificationOff);
         }
+        let simulated = cx.simulated_sent(&client.pool, self.username(), &auto_verified);
+        cx.require_way_to(simulated.attribute)?;
         let mut batch = Batch::default();
         let owner = cx.nobody(&client.pool, self.username());
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ResendConfirmationCode).await?;
         cx.count_simulated_message(&mut batch, &owner).await?;
         cx.commit(batch).await?;
-        let sent = cx.simulated_sent(&client.pool, self.username(), &auto_verified);
-        Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })
+        Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(simulated)) })
     }
 }

@@ -53,10 +53,11 @@ impl Operation for api::SignUpRequest {
         batch.expect(&client.pool.key(), Some(&client.pool.record));
         cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, false).await?;
         batch.put(&UserKey { owner: owner.clone() }, &user);
-        // The user is there though the pool has sent as many messages as it may; the caller learns that, and can have the code
-        // sent later.
-        let sent = match send_first_code(cx, &mut batch, pool, &owner, &user.username, &attributes).await {
-            Err(other) if !matches!(other, Error::AttemptLimitExceeded) => return Err(other),
+        // The user is there though no code could be sent; the caller learns that, and can have one sent later (reference 3.1).
+        let sent = match send_first_code(cx, &mut batch, &client, &owner, &user.username, &attributes).await {
+            Err(other) if !matches!(other, Error::AttemptLimitExceeded | Error::CodeDeliveryFailure(_)) => {
+                return Err(other);
+            }
             sent => sent,
         };
         let session = client.opens(Flow::UserAuth);
@@ -106,14 +107,14 @@ impl api::SignUpRequest {
 async fn send_first_code(
     cx: &Cx<'_>,
     batch: &mut Batch,
-    pool: &Pool,
+    client: &Client,
     owner: &Owner,
     username: &str,
     attributes: &Attributes,
 ) -> Result<Option<Sent>, Error> {
-    let Some((attribute, address)) = verified_first(pool, attributes) else { return Ok(None) };
-    let to = Recipient { owner, username, attribute, address: &address };
-    cx.send_code(batch, pool, &to, CodePurpose::SignUp, None).await.map(Some)
+    let Some((attribute, address)) = verified_first(&client.pool, attributes) else { return Ok(None) };
+    let to = Recipient { owner, username, client: Some(&client.id.0), attribute, address: &address };
+    cx.send_code(batch, &client.pool, &to, CodePurpose::SignUp, None).await.map(Some)
 }
 
 /// An address that was given is unverified until a code or an operator says otherwise.

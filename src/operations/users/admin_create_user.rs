@@ -6,15 +6,14 @@ use crate::api::delivery_medium::Value as Medium;
 use crate::api::message_action::Value as MessageAction;
 use crate::app::Operation;
 use crate::context::Cx;
+use crate::context::messages::{Addressee, Perishable};
 use crate::context::pools::Pool;
 use crate::crypto::secret::Secret;
-use crate::delivery;
 use crate::domain::attributes::Attributes;
-use crate::domain::messages::{invitation_email, invitation_sms};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::operations::{attribute_list, given_attributes, listed_user};
-use crate::store::records::{self, OutboxMessage, UserStatus};
+use crate::store::records::{self, UserStatus};
 use crate::store::{Batch, Owner, UserKey};
 
 impl Operation for api::AdminCreateUserRequest {
@@ -30,9 +29,9 @@ impl Operation for api::AdminCreateUserRequest {
     }
 }
 
-/// One way by which an invitation goes, and where to.
+/// Where an invitation goes.
 struct Recipient {
-    medium: Medium,
+    attribute: Alias,
     address: String,
 }
 
@@ -68,7 +67,7 @@ impl api::AdminCreateUserRequest {
         let force = self.force_alias_creation();
         cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, force).await?;
         batch.put(&UserKey { owner: owner.clone() }, &user);
-        invite(cx, &mut batch, pool, &user, &password, recipients);
+        invite(cx, &mut batch, pool, &owner, &user, &password, &recipients).await?;
         cx.commit(batch).await?;
         Ok(owner)
     }
@@ -88,8 +87,8 @@ impl api::AdminCreateUserRequest {
             ..user.record.record.clone()
         };
         let mut batch = Batch::default();
+        invite(cx, &mut batch, pool, &user.owner, &changed, &password, &recipients).await?;
         cx.replace_password(&mut batch, &user, changed);
-        invite(cx, &mut batch, pool, &user.record, &password, recipients);
         cx.commit(batch).await?;
         Ok(user.owner)
     }
@@ -122,60 +121,48 @@ impl api::AdminCreateUserRequest {
         desired.sort();
         desired.dedup();
         let recipient = |medium| {
-            let address = attributes.get(attribute_of(medium)).cloned()?;
-            Some(Recipient { medium, address })
+            let attribute = attribute_of(medium);
+            Some(Recipient { attribute, address: attributes.get(attribute.attribute())?.clone() })
         };
         if desired.is_empty() {
             return Ok(recipient(Medium::Sms).into_iter().collect());
         }
         let lacking = |medium| {
-            let name = attribute_of(medium);
+            let name = attribute_of(medium).attribute();
             Error::invalid_parameter(format!("The user has no {name} to which the invitation could be sent."))
         };
         desired.into_iter().map(|medium| recipient(medium).ok_or_else(|| lacking(medium))).collect()
     }
 }
 
-fn attribute_of(medium: Medium) -> &'static str {
+fn attribute_of(medium: Medium) -> Alias {
     match medium {
-        Medium::Sms => Alias::PhoneNumber.attribute(),
-        Medium::Email | Medium::Unspecified => Alias::Email.attribute(),
+        Medium::Sms => Alias::PhoneNumber,
+        Medium::Email | Medium::Unspecified => Alias::Email,
     }
 }
 
-/// Puts the invitation in the outbox.
-fn invite(
+/// Puts the invitation in the outbox. Each message counts among those that the user and the pool may be sent.
+async fn invite(
     cx: &Cx<'_>,
     batch: &mut Batch,
     pool: &Pool,
+    owner: &Owner,
     user: &records::User,
     password: &Secret<String>,
-    recipients: Vec<Recipient>,
-) {
-    let (settings, name) = (&pool.record, sign_in_name(pool, user));
-    for Recipient { medium, address } in recipients {
-        let (medium, (subject, body)) = match medium {
-            Medium::Sms => {
-                let template = settings.invitation_sms_message.as_deref();
-                ("SMS", (String::new(), invitation_sms(template, name, password.expose())))
-            }
-            Medium::Email | Medium::Unspecified => {
-                let subject = settings.invitation_email_subject.as_deref();
-                let template = settings.invitation_email_message.as_deref();
-                ("EMAIL", invitation_email(subject, template, name, password.expose()))
-            }
-        };
-        let message = OutboxMessage {
-            medium: medium.to_owned(),
-            to: address,
-            subject,
-            body,
-            code: password.expose().clone(),
-            purpose: "invitation".to_owned(),
-            username: user.username.clone(),
-        };
-        delivery::enqueue(batch, &message, &cx.sealer, &cx.rng, cx.now());
+    recipients: &[Recipient],
+) -> Result<(), Error> {
+    if !recipients.is_empty() {
+        cx.count_message(batch, owner).await?;
     }
+    let username = sign_in_name(pool, user);
+    let expires_at = user.password_expires_at.unwrap_or(i64::MAX);
+    for Recipient { attribute, address } in recipients {
+        cx.require_way_to(*attribute)?;
+        let to = Addressee { attribute: *attribute, address, username };
+        cx.enqueue_invitation(batch, pool, to, Perishable { text: password.expose(), expires_at });
+    }
+    Ok(())
 }
 
 /// The name that the user will type: where an attribute is the username, its value.

@@ -7,12 +7,12 @@ use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{
-    Client, Code, NameOwner, ServingToken, Session, TokenFamily, User, UserRemoval, UserStatus,
+    Client, Code, DeadLetter, NameOwner, ServingToken, Session, TokenFamily, User, UserRemoval, UserStatus,
 };
 use cognate::store::{
-    AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, Entry, FamilyKey, GroupKey, Key as _, MemberKey,
-    MembershipKey, OutboxKey, Owner, PoolKey, SessionKey, SigningKeysKey, SledLoader, Store, UserKey, UserRemovalKey,
-    UsernameKey,
+    AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, Entry, FamilyKey, GroupKey, Key as _,
+    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, RetryKey, SessionKey, SigningKeysKey, SledLoader, Store,
+    UserKey, UserRemovalKey, UsernameKey,
 };
 use uuid::Uuid;
 
@@ -220,12 +220,23 @@ async fn what_is_sealed_must_open_where_it_stands() {
         let listed = ClientOfPoolKey { pool: stopped.owner.pool.clone(), client: other.client.clone() };
         batch.put(&listed, &Default::default());
         batch.put(&OutboxKey { at: 1, message: Uuid::from_u128(1) }, &Default::default());
+        batch.put(&RetryKey { at: 1, message: Uuid::from_u128(2) }, &Default::default());
+        let forgotten_at = 1;
+        let letter = DeadLetter { forgotten_at, ..Default::default() };
+        batch.put(&DeadLetterKey { at: 1, message: Uuid::from_u128(3) }, &letter);
     };
     let found = stopped.changed(swap).await.findings().await;
     let cannot_open = "sealed data cannot be opened: the key-encryption key is another one, or the data was changed";
-    let message = format!("waiting message (id {}): {cannot_open}", Uuid::from_u128(1));
+    let message = |kind: &str, id| format!("{kind} (id {}): {cannot_open}", Uuid::from_u128(id));
     let secret = format!("client (client other): its secret: {cannot_open}");
-    assert_eq!(found, [secret.clone(), secret, message], "both secrets of the client");
+    let expected = [
+        secret.clone(),
+        secret,
+        message("waiting message", 1),
+        message("message to be tried again", 2),
+        message("dead letter", 3),
+    ];
+    assert_eq!(found, expected, "both secrets of the client");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
