@@ -14,13 +14,15 @@ use crate::support::fixtures::{
 use crate::support::{Refusal, World, refusal};
 
 /// In the order of the table's columns.
-const STATUSES: [Status; 3] = [Status::Unconfirmed, Status::Confirmed, Status::ForceChangePassword];
+const STATUSES: [Status; 4] =
+    [Status::Unconfirmed, Status::Confirmed, Status::ForceChangePassword, Status::ResetRequired];
 
 #[derive(Clone, Copy, Debug)]
 enum Status {
     Unconfirmed,
     Confirmed,
     ForceChangePassword,
+    ResetRequired,
 }
 
 impl Status {
@@ -29,6 +31,7 @@ impl Status {
             Status::Unconfirmed => "UNCONFIRMED",
             Status::Confirmed => "CONFIRMED",
             Status::ForceChangePassword => "FORCE_CHANGE_PASSWORD",
+            Status::ResetRequired => "RESET_REQUIRED",
         }
     }
 
@@ -47,6 +50,11 @@ impl Status {
                 world.create_user(&client.pool, username, |_| {}).await.unwrap();
                 TEMPORARY_PASSWORD
             }
+            Status::ResetRequired => {
+                world.confirmed_user(client, username).await;
+                world.reset_password(&client.pool, username).await.unwrap();
+                PASSWORD
+            }
         }
     }
 }
@@ -60,6 +68,9 @@ enum Operation {
     SignInWithWrongPassword,
     SignInByChoice,
     AdminSignIn,
+    ForgotPassword,
+    ConfirmForgotPassword,
+    AdminResetPassword,
     SetPermanentPassword,
     SetTemporaryPassword,
     InviteAgain,
@@ -86,34 +97,43 @@ const CANNOT_BE_CONFIRMED: Cell =
 const ALREADY_CONFIRMED: Cell = Refused("InvalidParameterException", "User is already confirmed.");
 const NOT_CONFIRMED: Cell = Refused("UserNotConfirmedException", "User is not confirmed.");
 const INCORRECT: Cell = Refused("NotAuthorizedException", "Incorrect username or password.");
+const RESET_REQUIRED: Cell = Refused("PasswordResetRequiredException", "Password reset required for the user");
+const CANNOT_BE_RESET: Cell = Refused("NotAuthorizedException", "User password cannot be reset in the current state.");
+const NO_ADDRESS: Cell = Refused(
+    "InvalidParameterException",
+    "Cannot reset password for the user as there is no registered/verified email or phone_number",
+);
+const NO_CODE: Cell = Refused("ExpiredCodeException", "Invalid code provided, please request a code again.");
 const NO_RESEND: Cell =
     Refused("UnsupportedUserStateException", "Resend not possible. alice status is not FORCE_CHANGE_PASSWORD");
 
-const TABLE: [(Operation, [Cell; STATUSES.len()]); 13] = [
-    // UNCONFIRMED, CONFIRMED, FORCE_CHANGE_PASSWORD
-    (Operation::ConfirmSignUp, [To("CONFIRMED"), CANNOT_BE_CONFIRMED, CANNOT_BE_CONFIRMED]),
-    (Operation::AdminConfirmSignUp, [To("CONFIRMED"), CANNOT_BE_CONFIRMED, CANNOT_BE_CONFIRMED]),
-    (Operation::ResendConfirmationCode, [Says("sent"), ALREADY_CONFIRMED, ALREADY_CONFIRMED]),
-    (Operation::SignIn, [NOT_CONFIRMED, Says("tokens"), Says("NEW_PASSWORD_REQUIRED")]),
-    (Operation::SignInWithWrongPassword, [NOT_CONFIRMED, INCORRECT, INCORRECT]),
-    (Operation::SignInByChoice, [NOT_CONFIRMED, Says("SELECT_CHALLENGE"), Says("SELECT_CHALLENGE")]),
-    (Operation::AdminSignIn, [NOT_CONFIRMED, Says("tokens"), Says("NEW_PASSWORD_REQUIRED")]),
-    (Operation::SetPermanentPassword, [To("CONFIRMED"), To("CONFIRMED"), To("CONFIRMED")]),
-    (
-        Operation::SetTemporaryPassword,
-        [To("FORCE_CHANGE_PASSWORD"), To("FORCE_CHANGE_PASSWORD"), To("FORCE_CHANGE_PASSWORD")],
-    ),
-    (Operation::InviteAgain, [NO_RESEND, NO_RESEND, Says("sent")]),
-    (Operation::UpdateAttributes, [Says("done"), Says("done"), Says("done")]),
-    (Operation::SignOutEverywhere, [Says("done"), Says("done"), Says("done")]),
-    (Operation::DisableAndEnable, [Says("done"), Says("done"), Says("done")]),
+const TABLE: [(Operation, [Cell; STATUSES.len()]); 16] = [
+    // UNCONFIRMED, CONFIRMED, FORCE_CHANGE_PASSWORD, RESET_REQUIRED
+    (Operation::ConfirmSignUp, [To("CONFIRMED"), CANNOT_BE_CONFIRMED, CANNOT_BE_CONFIRMED, CANNOT_BE_CONFIRMED]),
+    (Operation::AdminConfirmSignUp, [To("CONFIRMED"), CANNOT_BE_CONFIRMED, CANNOT_BE_CONFIRMED, CANNOT_BE_CONFIRMED]),
+    (Operation::ResendConfirmationCode, [Says("sent"), ALREADY_CONFIRMED, ALREADY_CONFIRMED, ALREADY_CONFIRMED]),
+    (Operation::SignIn, [NOT_CONFIRMED, Says("tokens"), Says("NEW_PASSWORD_REQUIRED"), RESET_REQUIRED]),
+    (Operation::SignInWithWrongPassword, [NOT_CONFIRMED, INCORRECT, INCORRECT, RESET_REQUIRED]),
+    (Operation::SignInByChoice, [NOT_CONFIRMED, Says("SELECT_CHALLENGE"), Says("SELECT_CHALLENGE"), RESET_REQUIRED]),
+    (Operation::AdminSignIn, [NOT_CONFIRMED, Says("tokens"), Says("NEW_PASSWORD_REQUIRED"), RESET_REQUIRED]),
+    (Operation::ForgotPassword, [NO_ADDRESS, Says("sent"), CANNOT_BE_RESET, Says("sent")]),
+    (Operation::ConfirmForgotPassword, [NO_CODE, To("CONFIRMED"), NO_CODE, To("CONFIRMED")]),
+    (Operation::AdminResetPassword, [CANNOT_BE_RESET, To("RESET_REQUIRED"), CANNOT_BE_RESET, To("RESET_REQUIRED")]),
+    (Operation::SetPermanentPassword, [To("CONFIRMED"); STATUSES.len()]),
+    (Operation::SetTemporaryPassword, [To("FORCE_CHANGE_PASSWORD"); STATUSES.len()]),
+    (Operation::InviteAgain, [NO_RESEND, NO_RESEND, Says("sent"), NO_RESEND]),
+    (Operation::UpdateAttributes, [Says("done"); STATUSES.len()]),
+    (Operation::SignOutEverywhere, [Says("done"); STATUSES.len()]),
+    (Operation::DisableAndEnable, [Says("done"); STATUSES.len()]),
 ];
 
 impl Operation {
-    /// Whether a disabled user is refused it.
-    fn is_sign_in(self) -> bool {
-        use Operation::{AdminSignIn, SignIn, SignInByChoice, SignInWithWrongPassword};
-        matches!(self, SignIn | SignInWithWrongPassword | SignInByChoice | AdminSignIn)
+    /// Whether a disabled user is refused it: signing in, and whatever would bring a password for that.
+    fn needs_enabled(self) -> bool {
+        use Operation::{AdminResetPassword, AdminSignIn, ConfirmForgotPassword, ForgotPassword};
+        use Operation::{SignIn, SignInByChoice, SignInWithWrongPassword};
+        let signs_in = matches!(self, SignIn | SignInWithWrongPassword | SignInByChoice | AdminSignIn);
+        signs_in || matches!(self, ForgotPassword | ConfirmForgotPassword | AdminResetPassword)
     }
 
     /// Does it to alice, whose password this is. Gives what was answered.
@@ -150,6 +170,15 @@ impl Operation {
                 let reply = world.call(request).await?;
                 Ok(said(reply.challenge_name.map(|_| reply.challenge_name())))
             }
+            Operation::ForgotPassword => world.forgot(client, name).await.map(|_| "sent".to_owned()),
+            Operation::ConfirmForgotPassword => {
+                let code = match world.forgot(client, name).await {
+                    Ok(_) => world.code_for(name).await,
+                    Err(_) => "123456".to_owned(),
+                };
+                world.confirm_forgot(client, name, &code, PASSWORD).await.map(|()| done)
+            }
+            Operation::AdminResetPassword => world.reset_password(pool, name).await.map(|()| done),
             Operation::SetPermanentPassword => world.set_password(pool, name, PASSWORD).await.map(|()| done),
             Operation::SetTemporaryPassword => {
                 world.set_temporary_password(pool, name, TEMPORARY_PASSWORD).await.map(|()| done)
@@ -194,7 +223,7 @@ async fn holds(world: &World, is_enabled: bool) {
             if !is_enabled {
                 world.disable(&client.pool, "alice").await;
             }
-            let cell = match operation.is_sign_in() && !is_enabled {
+            let cell = match operation.needs_enabled() && !is_enabled {
                 true => Refused("NotAuthorizedException", "User is disabled."),
                 false => cell,
             };
@@ -221,7 +250,7 @@ spec! {
 }
 
 spec! {
-    async fn a_disabled_user_is_refused_every_sign_in_and_nothing_else(world: World) {
+    async fn a_disabled_user_is_refused_every_sign_in_and_what_leads_to_one(world: World) {
         holds(&world, false).await;
     }
 }
