@@ -79,15 +79,16 @@ impl Cx<'_> {
         self.enqueue(batch, pool, to, purpose, content, code);
     }
 
-    /// Puts an invitation in the outbox.
+    /// Puts an invitation in the outbox. `sign_in_name` is what the user will type.
     pub fn enqueue_invitation(
         &self,
         batch: &mut Batch,
         pool: &Pool,
         to: Addressee<'_>,
+        sign_in_name: &str,
         temporary_password: Perishable<'_>,
     ) {
-        let content = invitation(&pool.texts(), to.medium(), to.username, temporary_password.text);
+        let content = invitation(&pool.texts(), to.medium(), sign_in_name, temporary_password.text);
         self.enqueue(batch, pool, to, Purpose::Invitation, content, temporary_password);
     }
 

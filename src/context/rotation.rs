@@ -30,7 +30,10 @@ impl Cx<'_> {
     pub async fn exchange(&self, client: &Client, user: &User, family: &Family) -> Result<Issued, Error> {
         if !family.token_serves(self.now().as_millisecond()) {
             if stands(&family.record, user) {
-                self.revoke(family).await?;
+                let mut batch = Batch::default();
+                family.end(&mut batch);
+                // Not what the request is for, so nothing rides on it.
+                self.store.commit(batch).await?;
             }
             return Err(Error::RefreshTokenReused);
         }
@@ -69,13 +72,18 @@ impl Cx<'_> {
             return Ok(());
         }
         let mut batch = Batch::default();
-        batch.expect(&family.key, Some(&family.record));
-        batch.put(&family.key, &TokenFamily { revoked: true, ..family.record.record.clone() });
+        family.end(&mut batch);
         self.commit(batch).await
     }
 }
 
 impl Family {
+    /// With the batch, the family has ended.
+    fn end(&self, batch: &mut Batch) {
+        batch.expect(&self.key, Some(&self.record));
+        batch.put(&self.key, &TokenFamily { revoked: true, ..self.record.record.clone() });
+    }
+
     /// Whether the refresh token by which it was found serves.
     fn token_serves(&self, now: i64) -> bool {
         serving(&self.record).any(|token| same(&token.hash, &self.found_by) && token.serves_at(now))

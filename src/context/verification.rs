@@ -102,7 +102,8 @@ pub enum Judgement {
 impl Cx<'_> {
     /// Makes a new code that voids the older one of its purpose, and puts its message in the outbox, which is to be told
     /// ([`super::Services::outbox_filled`]). Where the user or the pool has been sent as many as may be, it is refused with
-    /// `LimitExceededException`, and without a way to the address with `CodeDeliveryFailureException`; nothing is in the batch then. A batch that sends a code must expect its user unchanged.
+    /// `LimitExceededException`, and without a way to the address with `CodeDeliveryFailureException`; nothing is in the batch
+    /// then. A batch that sends a code must expect its user unchanged.
     pub async fn send_code(
         &self,
         batch: &mut Batch,

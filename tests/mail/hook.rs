@@ -218,6 +218,40 @@ over_both_wires! {
             })
             .await;
         assert_eq!(world.resend(&hiding, "+15555550000").await.unwrap_err(), no_way());
+        assert_eq!(world.forgot(&hiding, "+15555550000").await.unwrap_err(), no_way());
+    }
+
+    async fn what_needs_a_text_message_is_refused_and_changes_nothing(wire) {
+        let world = without_a_way(wire).await;
+        let client = client_by_phone(&world).await;
+        let (pool, number) = (client.pool.as_str(), "+15555559934");
+        let signed_up = world.call(api::SignUpRequest { user_attributes: Vec::new(), ..client.sign_up_request(number) });
+        assert_eq!(signed_up.await.unwrap_err(), no_way());
+        world.confirm_by_operator(pool, number).await;
+        world.update_attributes(pool, number, &[("phone_number_verified", "true")]).await.unwrap();
+        let access_token = world.sign_in(&client, number).await.access_token.unwrap();
+        let before = world.admin_get_user(pool, number).await.unwrap();
+
+        assert_eq!(world.forgot(&client, number).await.unwrap_err(), no_way());
+        assert_eq!(world.reset_password(pool, number).await.unwrap_err(), no_way());
+        let other = [("phone_number", "+15555550000")];
+        assert_eq!(world.update_attributes(pool, number, &other).await.unwrap_err(), no_way());
+        let code = api::GetUserAttributeVerificationCodeRequest {
+            access_token: Some(access_token),
+            attribute_name: Some("phone_number".to_owned()),
+            ..Default::default()
+        };
+        assert_eq!(world.call(code).await.unwrap_err(), no_way());
+        assert_eq!(world.admin_get_user(pool, number).await.unwrap(), before);
+
+        let invite = |request: &mut api::AdminCreateUserRequest| {
+            request.user_attributes.clear();
+            request.message_action = None;
+            request.desired_delivery_mediums = vec![api::delivery_medium::Value::Sms.into()];
+        };
+        assert_eq!(world.create_user(pool, "+15555550001", invite).await.unwrap_err(), no_way());
+        let nobody = world.admin_get_user(pool, "+15555550001").await.unwrap_err();
+        assert_eq!(nobody.exception, "UserNotFoundException");
     }
 
     async fn mail_has_its_way_without_one_for_text_messages(wire) {

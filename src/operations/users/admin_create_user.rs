@@ -155,12 +155,12 @@ async fn invite(
     if !recipients.is_empty() {
         cx.count_message(batch, owner).await?;
     }
-    let username = sign_in_name(pool, user);
     let expires_at = user.password_expires_at.unwrap_or(i64::MAX);
     for Recipient { attribute, address } in recipients {
         cx.require_way_to(*attribute)?;
-        let to = Addressee { attribute: *attribute, address, username };
-        cx.enqueue_invitation(batch, pool, to, Perishable { text: password.expose(), expires_at });
+        let to = Addressee { attribute: *attribute, address, username: &user.username };
+        let password = Perishable { text: password.expose(), expires_at };
+        cx.enqueue_invitation(batch, pool, to, sign_in_name(pool, user), password);
     }
     Ok(())
 }

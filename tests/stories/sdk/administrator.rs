@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use aws_sdk_cognitoidentityprovider::types::UserType;
+use aws_sdk_cognitoidentityprovider::types::{ChallengeNameType, UserType};
 
 use super::*;
 use crate::support::at_once;
@@ -35,7 +35,7 @@ async fn signs_up(sdk: &Client, app: &TestClient, username: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_administrators_day() {
-    let (_world, sdk) = begin().await;
+    let (world, sdk) = begin().await;
     let pool = pool(&sdk, None).await;
     let app = app(&sdk, &pool, false, &BY_PASSWORD).await;
     let crowd: Vec<String> = (0..CROWD).map(|number| format!("user-{number:04}")).collect();
@@ -81,6 +81,30 @@ async fn an_administrators_day() {
     let doras = signed_in(by_password(&sdk, &app, "dora")).await;
     assert_eq!(claims(&doras.id_token.unwrap())["cognito:groups"], serde_json::json!(["staff"]));
 
+    // Gita starts today. She is invited by mail, and sets a password of her own.
+    let verified = AttributeType::builder().name("email_verified").value("true").build().unwrap();
+    let gita = sdk.admin_create_user().user_pool_id(&pool).username("gita").user_attributes(email("gita@example.com"));
+    let gita = gita.user_attributes(verified).desired_delivery_mediums(DeliveryMediumType::Email);
+    let gita = gita.send().await.unwrap().user.unwrap();
+    assert_eq!((gita.user_status, gita.enabled), (Some(UserStatusType::ForceChangePassword), true));
+    let temporary = world.code_for("gita").await;
+    let first = by_password(&sdk, &app, "gita").auth_parameters("PASSWORD", &temporary).send().await.unwrap();
+    assert_eq!(first.challenge_name, Some(ChallengeNameType::NewPasswordRequired));
+    let answer = sdk.respond_to_auth_challenge().client_id(&app.id).session(first.session.unwrap());
+    let answer = answer.challenge_name(ChallengeNameType::NewPasswordRequired);
+    let answer = answer.challenge_responses("USERNAME", "gita").challenge_responses("NEW_PASSWORD", PASSWORD);
+    assert!(answer.send().await.unwrap().authentication_result.is_some());
+    signed_in(by_password(&sdk, &app, "gita")).await;
+
+    // Somebody may have seen it: it is voided, and she sets another by the code that is mailed.
+    sdk.admin_reset_user_password().user_pool_id(&pool).username("gita").send().await.unwrap();
+    let refusal = "Password reset required for the user";
+    refused!(by_password(&sdk, &app, "gita"), is_password_reset_required_exception, refusal);
+    assert_eq!(named(&sdk, &pool, r#"cognito:user_status = "RESET_REQUIRED""#).await, ["gita"]);
+    let reset = sdk.confirm_forgot_password().client_id(&app.id).username("gita").password("An0ther-one!");
+    reset.confirmation_code(world.code_for("gita").await).send().await.unwrap();
+    signed_in(by_password(&sdk, &app, "gita").auth_parameters("PASSWORD", "An0ther-one!")).await;
+
     // Emil is on leave.
     let emils = signed_in(by_password(&sdk, &app, "emil")).await;
     sdk.admin_disable_user().user_pool_id(&pool).username("emil").send().await.unwrap();
@@ -104,5 +128,5 @@ async fn an_administrators_day() {
     // Frida leaves.
     sdk.admin_delete_user().user_pool_id(&pool).username("frida").send().await.unwrap();
     assert!(named(&sdk, &pool, r#"username = "frida""#).await.is_empty());
-    assert_eq!(listed(&sdk, &pool, "", 60).await.len(), CROWD + 2);
+    assert_eq!(listed(&sdk, &pool, "", 60).await.len(), CROWD + 3);
 }
