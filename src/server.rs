@@ -275,7 +275,8 @@ fn ways(config: &Config, public_url: &str) -> Result<Ways, CannotServe> {
         let file = config.outbox_file();
         let text_messages = if hook.is_some() { text_messages } else { "into the outbox file" };
         tracing::info!(file = %file.display(), text_messages, "mail goes into the outbox file");
-        return Ok(Ways { email: Way::file(file.clone()), sms: Some(hook.unwrap_or_else(|| Way::file(file))) });
+        let ways = Ways::file(file);
+        return Ok(if hook.is_some() { Ways { sms: hook, ..ways } } else { ways });
     };
     tracing::info!(host, text_messages, "mail goes by SMTP");
     let read = |path: &PathBuf| {

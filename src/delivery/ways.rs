@@ -41,7 +41,8 @@ pub enum Outcome {
 impl Ways {
     /// Everything into one file: for development.
     pub fn file(path: PathBuf) -> Self {
-        Ways { email: Way::file(path.clone()), sms: Some(Way::file(path)) }
+        let file = OutboxFile::new(path);
+        Ways { email: Way::File(file.clone()), sms: Some(Way::File(file)) }
     }
 
     pub async fn deliver(&self, letter: &Letter) -> Outcome {

@@ -1,5 +1,6 @@
 //! The outbox: what is delivered, when it is given up, and what operators see of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use cognate::control;
@@ -225,4 +226,23 @@ async fn operators_ask_the_running_server_and_learn_no_code_and_no_address() {
     ] {
         assert_eq!(asked(&world, command).await.unwrap_err(), told);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_to_the_file_at_once_leave_every_line_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("outbox.jsonl");
+    let mut office = PostOffice::new(Ways::file(file.clone()));
+    let long = "Your confirmation code is {####}. ".repeat(500);
+    for number in 0..400 {
+        let message = mail(&format!("user-{number}@example.com"), &number.to_string());
+        let medium = if number % 2 == 0 { "EMAIL" } else { "SMS" };
+        office.write(OutboxMessage { body: long.clone(), medium: medium.to_owned(), ..message }).await;
+    }
+    office.deliver().await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let codes: HashSet<&str> = lines.iter().map(|line| line["code"].as_str().unwrap()).collect();
+    assert_eq!((lines.len(), codes.len()), (400, 400));
+    assert!(office.lines().await.is_empty());
 }
