@@ -4,7 +4,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -15,8 +14,6 @@ use crate::domain::messages::{Medium, plain_text_of};
 #[derive(Clone, Debug)]
 pub struct OutboxFile {
     path: PathBuf,
-    /// Held while a line is written: half of one that another delivery writes looks like what a crash cut off.
-    turn: Arc<Mutex<()>>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +34,7 @@ struct Line<'a> {
 
 impl OutboxFile {
     pub fn new(path: PathBuf) -> Self {
-        OutboxFile { path, turn: Arc::default() }
+        OutboxFile { path }
     }
 
     /// Appends one line and waits for the disk.
@@ -58,10 +55,11 @@ impl OutboxFile {
             pool: &message.pool,
         })?;
         line.push(b'\n');
-        let (path, turn) = (self.path.clone(), self.turn.clone());
+        let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             let mut file: File = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
+            // Half of a line that another delivery writes looks like what a crash cut off. Closing the file unlocks it.
+            file.lock()?;
             end_at_a_line(&mut file)?;
             file.write_all(&line)?;
             file.sync_data()

@@ -428,6 +428,8 @@ impl World {
                 mail.push(message);
             }
         }
+        // The service's own task may have written an older one after a newer one of ours.
+        mail.sort_by_key(|message| message.time.parse::<jiff::Timestamp>().unwrap());
         mail
     }
 
