@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Cx;
 use super::pools::Pool;
 use super::users::User;
-use crate::domain::attributes::Attributes;
+use crate::domain::attributes::{Attributes, is_verified};
 use crate::domain::ids::Sub;
 use crate::domain::usernames::Alias;
 use crate::error::Error;
@@ -111,9 +111,8 @@ fn is_lost_by_force(pool: &Pool, alias: Alias) -> bool {
 fn held_aliases(pool: &Pool, attributes: &Attributes) -> Vec<(Alias, AliasKey)> {
     let rules = pool.username_rules();
     let is_held = |alias: &Alias| {
-        let is_verified = || attributes.get(&alias.verified_flag()).is_some_and(|flag| flag == "true");
         rules.username_attributes.contains(alias)
-            || rules.aliases.contains(alias) && (*alias == Alias::PreferredUsername || is_verified())
+            || rules.aliases.contains(alias) && (*alias == Alias::PreferredUsername || is_verified(*alias, attributes))
     };
     let held = [Alias::Email, Alias::PhoneNumber, Alias::PreferredUsername].into_iter().filter(is_held);
     held.filter_map(|alias| Some((alias, alias_key(pool, alias, attributes.get(alias.attribute())?)))).collect()

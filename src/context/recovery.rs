@@ -2,6 +2,7 @@
 
 use super::pools::Pool;
 use super::users::User;
+use crate::domain::attributes::is_verified;
 use crate::domain::usernames::Alias;
 
 /// What stands in AccountRecoverySetting where only operators reset passwords.
@@ -27,9 +28,8 @@ impl Pool {
 
     /// The first of them that the user has verified, with its address.
     pub fn recovery_address(&self, user: &User) -> Option<(Alias, String)> {
-        let attributes = &user.record.attributes;
-        let is_verified = |alias: &Alias| attributes.get(&alias.verified_flag()).is_some_and(|flag| flag == "true");
-        let verified = self.recovery_attributes().into_iter().filter(is_verified);
+        let attributes = user.attributes();
+        let verified = self.recovery_attributes().into_iter().filter(|alias| is_verified(*alias, &attributes));
         let mut addresses = verified
             .filter_map(|alias| Some((alias, attributes.get(alias.attribute())?)))
             .filter(|(_, at)| !at.is_empty());

@@ -12,7 +12,7 @@ use super::messages::{Addressee, Perishable};
 use super::pools::Pool;
 use super::users::User;
 use crate::clock::after;
-use crate::domain::attributes::Attributes;
+use crate::domain::attributes::{Attributes, is_verified};
 use crate::domain::destinations::{mask_email, mask_phone_number, simulated_email, simulated_phone_number};
 use crate::domain::messages::Purpose;
 use crate::domain::usernames::Alias;
@@ -171,8 +171,7 @@ impl Cx<'_> {
             };
             batch.expect(&key, Some(&kept));
             let is_outrun = user.record.attributes.get(&kept.attribute) != after.get(&kept.attribute);
-            let is_verified = Alias::of_attribute(&kept.attribute)
-                .is_some_and(|alias| after.get(&alias.verified_flag()).is_some_and(|flag| flag == "true"));
+            let is_verified = Alias::of_attribute(&kept.attribute).is_some_and(|alias| is_verified(alias, after));
             if is_outrun || purpose == CodePurpose::ForgotPassword && !is_verified {
                 batch.delete(&key);
             }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::formats::{is_boolean, is_date_time, is_email, is_phone_number};
 use crate::error::Error;
 
-pub use changes::{keep_address, unverified_news};
+pub use changes::{is_verified, keep_address, unverified_news};
 
 /// A user's attributes: values by name.
 pub type Attributes = BTreeMap<String, String>;

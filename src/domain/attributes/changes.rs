@@ -133,7 +133,8 @@ pub fn keep_address(address: Alias, before: &Attributes, after: &mut Attributes)
     }
 }
 
-fn is_verified(address: Alias, attributes: &Attributes) -> bool {
+/// Whether the address of this kind is verified.
+pub fn is_verified(address: Alias, attributes: &Attributes) -> bool {
     attributes.get(&address.verified_flag()).is_some_and(|flag| flag == "true")
 }
 

@@ -13,7 +13,7 @@ use crate::context::clients::Client;
 use crate::context::sessions::OpenSession;
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
-use crate::domain::attributes::{Attributes, is_written_by_the_service_alone};
+use crate::domain::attributes::Attributes;
 use crate::error::Error;
 use crate::store::Batch;
 use crate::store::records::{self, SessionStep, UserStatus};
@@ -82,7 +82,7 @@ fn given_attributes(client: &Client, responses: &HashMap<String, String>) -> Res
     let mut attributes = Attributes::new();
     for (name, value) in responses {
         let Some(name) = name.strip_prefix(ATTRIBUTE) else { continue };
-        if is_written_by_the_service_alone(name) || !client.may_write(name) {
+        if !client.may_write(name) {
             return Err(Error::AttributeNotWritable);
         }
         attributes.insert(name.to_owned(), value.clone());
