@@ -12,7 +12,7 @@ use crate::domain::auth_flows::{self, Flow};
 use crate::domain::ids::{ClientId, PoolId};
 use crate::domain::token_validity::{Setting, TokenValidity};
 use crate::error::Error;
-use crate::store::{ClientKey, Key as _, Stored, records};
+use crate::store::{Batch, ClientKey, Key as _, Stored, records};
 
 /// A client, with its pool.
 pub struct Client {
@@ -94,6 +94,12 @@ impl Cx<'_> {
 impl Client {
     pub fn key(&self) -> ClientKey {
         ClientKey { client: self.id.clone() }
+    }
+
+    /// Writes a changed record in the place of the one that was read.
+    pub fn replace(&self, batch: &mut Batch, changed: &records::Client) {
+        batch.expect(&self.key(), Some(&self.record));
+        batch.put(&self.key(), changed);
     }
 
     /// Whether the client has secrets, one of which each request in its name must prove.

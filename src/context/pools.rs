@@ -12,7 +12,7 @@ use crate::domain::ids::PoolId;
 use crate::domain::password_policy::PasswordPolicy;
 use crate::domain::usernames::{Alias, UsernameRules};
 use crate::error::Error;
-use crate::store::{PoolKey, Stored, records};
+use crate::store::{Batch, PoolKey, Stored, records};
 
 /// How long a temporary password is good unless the pool says otherwise.
 pub const TEMPORARY_PASSWORD_DAYS: u32 = 7;
@@ -49,6 +49,12 @@ impl Cx<'_> {
 impl Pool {
     pub fn key(&self) -> PoolKey {
         PoolKey { pool: self.id.clone() }
+    }
+
+    /// Writes a changed record in the place of the one that was read.
+    pub fn replace(&self, batch: &mut Batch, changed: &records::Pool) {
+        batch.expect(&self.key(), Some(&self.record));
+        batch.put(&self.key(), changed);
     }
 
     pub fn username_rules(&self) -> UsernameRules {

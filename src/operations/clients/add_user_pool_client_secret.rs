@@ -34,8 +34,7 @@ impl Operation for api::AddUserPoolClientSecretRequest {
         let mut changed = client.record.record.clone();
         changed.added_secrets.push(added.clone());
         let mut batch = Batch::default();
-        batch.expect(&client.key(), Some(&client.record));
-        batch.put(&client.key(), &changed);
+        client.replace(&mut batch, &changed);
         cx.commit(batch).await?;
         let descriptor = api::ClientSecretDescriptor {
             // Whoever has brought it has it.

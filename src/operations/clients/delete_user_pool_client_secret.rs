@@ -25,8 +25,7 @@ impl Operation for api::DeleteUserPoolClientSecretRequest {
         }
         changed.added_secrets.retain(|added| added.id != id);
         let mut batch = Batch::default();
-        batch.expect(&client.key(), Some(&client.record));
-        batch.put(&client.key(), &changed);
+        client.replace(&mut batch, &changed);
         cx.commit(batch).await?;
         Ok(api::DeleteUserPoolClientSecretResponse {})
     }

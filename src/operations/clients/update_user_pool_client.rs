@@ -26,8 +26,7 @@ impl Operation for api::UpdateUserPoolClientRequest {
             },
         )?;
         let mut batch = Batch::default();
-        batch.expect(&client.key(), Some(&client.record));
-        batch.put(&client.key(), &changed);
+        client.replace(&mut batch, &changed);
         let index = ClientOfPoolKey { pool: pool.id, client: client.id };
         batch.put(&index, &records::ClientOfPool { name: changed.name.clone() });
         cx.commit(batch).await?;

@@ -21,8 +21,7 @@ impl Operation for api::AddCustomAttributesRequest {
             ..pool.record.record.clone()
         };
         let mut batch = Batch::default();
-        batch.expect(&pool.key(), Some(&pool.record));
-        batch.put(&pool.key(), &changed);
+        pool.replace(&mut batch, &changed);
         cx.commit(batch).await?;
         Ok(api::AddCustomAttributesResponse {})
     }

@@ -28,8 +28,7 @@ impl Operation for api::SetUserPoolMfaConfigRequest {
             ..pool.record.record.clone()
         };
         let mut batch = Batch::default();
-        batch.expect(&pool.key(), Some(&pool.record));
-        batch.put(&pool.key(), &changed);
+        pool.replace(&mut batch, &changed);
         cx.commit(batch).await?;
         Ok(api::SetUserPoolMfaConfigResponse {
             mfa_configuration: Some(user_pool_mfa::Value::Off.into()),

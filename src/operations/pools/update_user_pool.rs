@@ -20,8 +20,7 @@ impl Operation for api::UpdateUserPoolRequest {
             ..before
         })?;
         let mut batch = Batch::default();
-        batch.expect(&pool.key(), Some(&pool.record));
-        batch.put(&pool.key(), &changed);
+        pool.replace(&mut batch, &changed);
         cx.commit(batch).await?;
         Ok(api::UpdateUserPoolResponse {})
     }

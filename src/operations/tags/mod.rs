@@ -38,7 +38,6 @@ async fn tagged_pool(cx: &Cx<'_>, arn: &str) -> Result<Pool, Error> {
 async fn set_tags(cx: &Cx<'_>, pool: &Pool, tags: Tags) -> Result<(), Error> {
     check_tags(&tags)?;
     let mut batch = Batch::default();
-    batch.expect(&pool.key(), Some(&pool.record));
-    batch.put(&pool.key(), &records::Pool { tags, ..pool.record.record.clone() });
+    pool.replace(&mut batch, &records::Pool { tags, ..pool.record.record.clone() });
     cx.commit(batch).await
 }
