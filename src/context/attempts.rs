@@ -80,5 +80,6 @@ fn kept(attempts: lockout::Attempts) -> records::Attempts {
         failures: attempts.failures,
         last_at: attempts.last_at.as_millisecond(),
         locked_until: attempts.locked_until.as_millisecond(),
+        ..Default::default()
     }
 }

@@ -46,6 +46,7 @@ impl Cx<'_> {
             used: false,
             epoch: self.store.epoch().number,
             password_version,
+            ..Default::default()
         };
         batch.put(&SessionKey { owner: owner.clone(), session: note.id }, &record);
         session

@@ -164,8 +164,7 @@ impl Examiner<'_> {
                 self.need(problems, &listed, "it is missing in the list of its pool").await?;
                 let added = client.added_secrets.iter().map(|added| &added.sealed_secret);
                 for sealed in client.sealed_secret.iter().chain(added) {
-                    let opened = self.sealer.open(&key.encoded(), sealed);
-                    opened.err().into_iter().for_each(|cause| problems.push(format!("its secret: {cause}")));
+                    self.sealed(&key.encoded(), sealed, problems);
                 }
             }
             Known::ClientOfPoolKey(key, _) => {
@@ -188,6 +187,16 @@ impl Examiner<'_> {
             Known::FamilyKey(key, family) => {
                 expect(problems, is_whole(family), "the hashes of its refresh tokens are none");
                 self.need_user(&key.owner, problems).await?;
+            }
+            Known::SrpVerifierKey(key, verifier) => {
+                self.need_user(&key.owner, problems).await?;
+                self.sealed(&key.encoded(), &verifier.sealed, problems);
+            }
+            Known::SoftwareTokenKey(key, token) => {
+                self.need_user(&key.owner, problems).await?;
+                for sealed in token.sealed_secret.iter().chain(&token.sealed_new_secret) {
+                    self.sealed(&key.encoded(), sealed, problems);
+                }
             }
             Known::UsernameKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
             Known::AliasKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
@@ -218,6 +227,12 @@ impl Examiner<'_> {
             Known::PoolRemovalKey(..) | Known::GroupRemovalKey(..) | Known::SignatureKey(..) => {}
         }
         Ok(())
+    }
+
+    /// A secret that is sealed for the place where it stands.
+    fn sealed(&self, place: &[u8], sealed: &[u8], problems: &mut Problems) {
+        let opened = self.sealer.open(place, sealed);
+        opened.err().into_iter().for_each(|cause| problems.push(format!("its secret: {cause}")));
     }
 
     /// A message that waits or was given up: sealed for the place where it was first written.

@@ -7,7 +7,8 @@ use super::key::{self, Key};
 use super::{
     AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, ExpiryKey, FamilyKey,
     GroupKey, GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, RetryKey, SessionKey,
-    SignatureKey, SigningKeysKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey, WrongCodesKey,
+    SignatureKey, SigningKeysKey, SoftwareTokenKey, SrpVerifierKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey,
+    WrongCodesKey,
 };
 
 macro_rules! kinds {
@@ -67,9 +68,11 @@ kinds! {
     GroupRemovalKey => "removal of a group",
     UserKey => "user",
     CodeKey => "code",
-    AttemptsKey => "password attempts",
+    AttemptsKey => "failed attempts",
     ThrottleKey => "throttle",
     WrongCodesKey => "refused codes",
+    SrpVerifierKey => "SRP verifier",
+    SoftwareTokenKey => "software token",
     FamilyKey => "token family",
     SessionKey => "session",
     MembershipKey => "membership in a group",
@@ -137,6 +140,8 @@ mod tests {
             Kind::AttemptsKey => AttemptsKey { owner }.encoded(),
             Kind::ThrottleKey => ThrottleKey { owner, purpose: 1 }.encoded(),
             Kind::WrongCodesKey => WrongCodesKey { owner }.encoded(),
+            Kind::SrpVerifierKey => SrpVerifierKey { owner }.encoded(),
+            Kind::SoftwareTokenKey => SoftwareTokenKey { owner }.encoded(),
             Kind::FamilyKey => FamilyKey { owner, event: id }.encoded(),
             Kind::SessionKey => SessionKey { owner, session: id }.encoded(),
             Kind::MembershipKey => MembershipKey { owner, group: name }.encoded(),

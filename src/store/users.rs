@@ -3,7 +3,10 @@
 use uuid::Uuid;
 
 use super::key::{self, Key as _, key};
-use super::records::{Attempts, Code, NameOwner, Session, Throttle, TokenFamily, User, UserRemoval, WrongCodes};
+use super::records::{
+    Attempts, Code, NameOwner, Session, SoftwareToken, SrpVerifier, Throttle, TokenFamily, User, UserRemoval,
+    WrongCodes,
+};
 use super::{Batch, Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
 use crate::domain::ids::PoolId;
@@ -21,7 +24,7 @@ key! {
 }
 
 key! {
-    /// The failed password attempts of a user.
+    /// The failed attempts of a user to prove themselves.
     AttemptsKey = user 0x04 {} -> Attempts
 }
 
@@ -43,6 +46,16 @@ key! {
 key! {
     /// The codes of a user that were refused within a day.
     WrongCodesKey = user 0x09 {} -> WrongCodes
+}
+
+key! {
+    /// What proves a user's password by SRP.
+    SrpVerifierKey = user 0x0A {} -> SrpVerifier
+}
+
+key! {
+    /// A user's authenticator app.
+    SoftwareTokenKey = user 0x0B {} -> SoftwareToken
 }
 
 key! {
@@ -128,6 +141,8 @@ pub enum ThrottlePurpose {
 impl Record for User {}
 impl Record for NameOwner {}
 impl Record for UserRemoval {}
+impl Record for SrpVerifier {}
+impl Record for SoftwareToken {}
 
 impl Record for Code {
     fn deadline(&self) -> Option<i64> {

@@ -48,6 +48,7 @@ pub fn put(batch: &mut Batch, pool: &PoolId, number: u64, status: UserStatus, pa
         memberships: 0,
         password_expires_at: None,
         password_version: 0,
+        mfa: None,
     };
     batch.put(&UsernameKey { pool: pool.clone(), name }, &NameOwner { sub });
     batch.put(&UserKey { owner }, &user);

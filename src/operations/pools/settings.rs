@@ -68,6 +68,9 @@ impl Settings {
             case_sensitive: pool.case_sensitive,
             schema: pool.schema,
             web_authn: pool.web_authn,
+            mfa: pool.mfa,
+            first_auth_factors: pool.first_auth_factors,
+            keeps_srp_verifiers: pool.keeps_srp_verifiers,
 
             password_policy: Some(password_policy),
             temporary_password_days: Some(temporary_password_days),

@@ -48,6 +48,7 @@ impl Operation for api::SignUpRequest {
             memberships: 0,
             password_expires_at: None,
             password_version: 0,
+            mfa: None,
         };
         let mut batch = Batch::default();
         batch.expect(&client.pool.key(), Some(&client.pool.record));

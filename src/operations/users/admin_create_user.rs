@@ -61,6 +61,7 @@ impl api::AdminCreateUserRequest {
             memberships: 0,
             password_expires_at: Some(pool.end_of_temporary_password(now).as_millisecond()),
             password_version: 0,
+            mfa: None,
         };
         let mut batch = Batch::default();
         batch.expect(&pool.key(), Some(&pool.record));
