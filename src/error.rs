@@ -120,6 +120,11 @@ pub enum Error {
     SignatureUsed,
     #[error("SignUp is not permitted for this user pool")]
     SignUpNotPermitted,
+    /// Of a sign-in, as its second factor.
+    #[error("Invalid code received for user")]
+    SoftwareTokenCodeMismatch,
+    #[error("Your software token has already been used once.")]
+    SoftwareTokenCodeUsed,
     /// The disk is nearly full. Reading goes on; writing does when there is room again.
     #[error("The server has no room to store this.")]
     StorageFull,
@@ -185,8 +190,8 @@ impl Error {
             AliasExists(_) | GivenAliasExists(_) => Exception::AliasExists,
             AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
             CodeDeliveryFailure(_) => Exception::CodeDeliveryFailure,
-            CodeMismatch => Exception::CodeMismatch,
-            ExpiredCode => Exception::ExpiredCode,
+            CodeMismatch | SoftwareTokenCodeMismatch => Exception::CodeMismatch,
+            ExpiredCode | SoftwareTokenCodeUsed => Exception::ExpiredCode,
             GroupExists => Exception::GroupExists,
             IncompleteSignature(_) => Exception::IncompleteSignature,
             Internal(_) | StorageFull | TimedOut => Exception::InternalError,

@@ -38,6 +38,7 @@ impl Pool {
     /// The texts that the operator gave.
     fn texts(&self) -> Texts<'_> {
         let record = &self.record;
+        let mfa = record.mfa.as_ref();
         Texts {
             email_subject: record.email_subject.as_deref(),
             email_message: record.email_message.as_deref(),
@@ -48,6 +49,9 @@ impl Pool {
             invitation_email_subject: record.invitation_email_subject.as_deref(),
             invitation_email_message: record.invitation_email_message.as_deref(),
             invitation_sms_message: record.invitation_sms_message.as_deref(),
+            authentication_email_subject: mfa.and_then(|mfa| mfa.email_subject.as_deref()),
+            authentication_email_message: mfa.and_then(|mfa| mfa.email_message.as_deref()),
+            authentication_sms_message: mfa.and_then(|mfa| mfa.sms_message.as_deref()),
         }
     }
 }

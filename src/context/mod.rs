@@ -16,6 +16,7 @@ pub mod recovery;
 pub mod rotation;
 pub mod sending;
 pub mod sessions;
+pub mod software_tokens;
 pub mod throttles;
 pub mod tokens;
 mod turns;

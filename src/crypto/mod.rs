@@ -13,4 +13,5 @@ pub mod sealing;
 pub mod secret;
 pub mod secret_hash;
 pub mod signing;
+pub mod totp;
 pub mod workers;

@@ -27,6 +27,11 @@ pub struct Texts<'a> {
     pub invitation_email_message: Option<&'a str>,
     /// Holds `{username}` and `{####}`.
     pub invitation_sms_message: Option<&'a str>,
+    pub authentication_email_subject: Option<&'a str>,
+    /// Holds `{####}`.
+    pub authentication_email_message: Option<&'a str>,
+    /// Holds `{####}`.
+    pub authentication_sms_message: Option<&'a str>,
 }
 
 /// How a message travels.
@@ -53,6 +58,10 @@ pub enum Purpose {
     ForgotPassword,
     AttributeVerification,
     Invitation,
+    /// A code that signs in by itself.
+    FirstFactor,
+    /// A code that is asked for after another proof.
+    SecondFactor,
 }
 
 impl Purpose {
@@ -63,6 +72,8 @@ impl Purpose {
             Purpose::ForgotPassword => "forgot_password",
             Purpose::AttributeVerification => "attribute_verification",
             Purpose::Invitation => "invitation",
+            // Cognito's triggers do not tell them apart either (CustomMessage_Authentication).
+            Purpose::FirstFactor | Purpose::SecondFactor => "authentication",
         }
     }
 }
@@ -95,8 +106,11 @@ pub fn verification(
 ) -> Content {
     let values = Values { username, code, link };
     let (default_subject, default_message) = match purpose {
+        Purpose::FirstFactor | Purpose::SecondFactor => return authentication(texts, medium, &values),
         Purpose::ForgotPassword => ("Your password reset code", "Your password reset code is {####}"),
-        _ => ("Your verification code", "Your confirmation code is {####}"),
+        Purpose::SignUp | Purpose::AttributeVerification | Purpose::Invitation => {
+            ("Your verification code", "Your confirmation code is {####}")
+        }
     };
     if medium == Medium::Sms {
         return text_message(texts.sms_message.unwrap_or(default_message), &values);
@@ -108,6 +122,18 @@ pub fn verification(
     }
     // A text for links says nothing where a code is sent.
     mail(texts.email_subject.unwrap_or(default_subject), texts.email_message.unwrap_or(default_message), &values)
+}
+
+/// The message that brings a code to sign in with.
+fn authentication(texts: &Texts<'_>, medium: Medium, values: &Values<'_>) -> Content {
+    let default = "Your authentication code is {####}";
+    match medium {
+        Medium::Sms => text_message(texts.authentication_sms_message.unwrap_or(default), values),
+        Medium::Email => {
+            let subject = texts.authentication_email_subject.unwrap_or("Your authentication code");
+            mail(subject, texts.authentication_email_message.unwrap_or(default), values)
+        }
+    }
 }
 
 /// The message that tells somebody of the user made for them, and of the temporary password.
@@ -275,6 +301,29 @@ mod tests {
         assert_eq!(invited, content("Your temporary password", text));
         let by_sms = invitation(&texts, Medium::Sms, "alice", "Temp0rary!");
         assert_eq!(by_sms, Content { subject: String::new(), plain: text.to_owned(), html: None });
+    }
+
+    #[test]
+    fn a_code_to_sign_in_with_has_texts_of_its_own() {
+        let others = Texts { email_message: Some("no {####}"), sms_message: Some("no {####}"), ..Texts::default() };
+        let own = Texts {
+            authentication_email_subject: Some("Sign in, {username}"),
+            authentication_email_message: Some("Type {####}"),
+            authentication_sms_message: Some("Enter {####}"),
+            ..others
+        };
+        for purpose in [Purpose::FirstFactor, Purpose::SecondFactor] {
+            let said = |texts, medium| {
+                let content = verification(texts, medium, purpose, "alice", "123456", Some("https://example.com/"));
+                (content.subject, content.plain)
+            };
+            let text = |subject: &str, text: &str| (subject.to_owned(), text.to_owned());
+            let default = "Your authentication code is 123456";
+            assert_eq!(said(&others, Medium::Email), text("Your authentication code", default));
+            assert_eq!(said(&others, Medium::Sms), text("", default));
+            assert_eq!(said(&own, Medium::Email), text("Sign in, alice", "Type 123456"));
+            assert_eq!(said(&own, Medium::Sms), text("", "Enter 123456"));
+        }
     }
 
     #[test]

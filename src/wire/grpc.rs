@@ -105,6 +105,8 @@ fn code(error: &Error) -> Code {
         | InvalidParameter(_)
         | InvalidPassword(_)
         | MissingParameter(_)
+        | SoftwareTokenCodeMismatch
+        | SoftwareTokenCodeUsed
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
