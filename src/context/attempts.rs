@@ -1,7 +1,11 @@
-//! Password attempts: counted durably before anything is evaluated, forgiven when they were right.
+//! Attempts of users to prove themselves, by whatever proof: counted durably before anything is evaluated, forgiven when they
+//! were right.
 //!
-//! First of all an attempt needs a place to hash: what is refused for want of one has written nothing. The place lasts as long
-//! as the attempt, and no other of the same user is given meanwhile.
+//! An attempt that needs a hash needs a place for it first of all: what is refused for want of one has written nothing. The
+//! place lasts as long as the attempt, and no other of the same user is given meanwhile. Attempts without a hash are counted at
+//! once, as many as there are at one time.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Cx;
 use crate::clock::from_milliseconds;
@@ -10,12 +14,14 @@ use crate::domain::lockout::{self, Locked};
 use crate::error::Error;
 use crate::store::{AttemptsKey, Batch, Failure, Owner, records};
 
-/// An attempt that has been counted as failed.
-pub struct Attempt {
+/// An attempt that has been counted as failed; with [`Place`], one that may hash.
+pub struct Attempt<P = Place> {
     /// Leave to hash what the attempt needs.
-    pub place: Place,
+    pub place: P,
     key: AttemptsKey,
-    before: Option<records::Attempts>,
+    before: Option<lockout::Attempts>,
+    counted: lockout::Attempts,
+    is_taken_back: AtomicBool,
 }
 
 /// How often a count that lost a race is taken again.
@@ -24,20 +30,34 @@ const RACES_MAX: usize = 16;
 impl Attempt {
     /// Counts an attempt once there is a place for it, or refuses it because the owner is locked out.
     pub async fn begin(cx: &Cx<'_>, owner: &Owner) -> Result<Self, Error> {
-        let key = AttemptsKey { owner: owner.clone() };
         let place = cx.hashing_place(Some(owner)).await?;
+        Self::count(cx, owner, place).await
+    }
+
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl Attempt<()> {
+    /// Counts an attempt by a proof that costs no hash, or refuses it because the owner is locked out.
+    pub async fn begin_without_hash(cx: &Cx<'_>, owner: &Owner) -> Result<Self, Error> {
+        Self::count(cx, owner, ()).await
+    }
+}
+
+impl<P> Attempt<P> {
+    async fn count(cx: &Cx<'_>, owner: &Owner, place: P) -> Result<Self, Error> {
+        let key = AttemptsKey { owner: owner.clone() };
         for _ in 0..RACES_MAX {
-            let before = cx.store.read(&key).await?;
-            let counted = lockout::count(before.as_deref().map(known), cx.now())
-                .map_err(|Locked| Error::PasswordAttemptsExceeded)?;
+            let found = cx.store.read(&key).await?;
+            let before = found.as_deref().map(known);
+            let counted = lockout::count(before, cx.now()).map_err(|Locked| Error::PasswordAttemptsExceeded)?;
             let mut batch = Batch::default();
-            batch.expect(&key, before.as_ref());
+            batch.expect(&key, found.as_ref());
             batch.put(&key, &kept(counted));
             match cx.store.commit(batch).await {
-                Ok(()) => {
-                    let before = before.map(|stored| stored.record);
-                    return Ok(Attempt { place, key, before });
-                }
+                Ok(()) => return Ok(Attempt { place, key, before, counted, is_taken_back: AtomicBool::new(false) }),
                 Err(Failure::Conflict) => continue,
                 Err(other) => return Err(other.into()),
             }
@@ -50,20 +70,56 @@ impl Attempt {
     pub async fn evaluate<T>(&self, cx: &Cx<'_>, proof: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let evaluated = proof.await;
         if evaluated.is_err() {
-            let mut batch = Batch::default();
-            match &self.before {
-                Some(before) => batch.put(&self.key, before),
-                None => batch.delete(&self.key),
-            }
-            // Not what the request is for, so nothing rides on it.
-            cx.store.commit(batch).await?;
+            self.take_back(cx).await?;
         }
         evaluated
     }
 
-    /// The attempt was right: with `batch`, all failures in a row are forgotten.
+    /// The attempt was right, and nothing is left to be proved: with `batch`, all failures in a row are forgotten.
     pub fn forgive(&self, batch: &mut Batch) {
         batch.delete(&self.key);
+    }
+
+    /// The attempt was no failure, but no end either: another proof has to follow, or it came to no verdict. It alone is not
+    /// counted, and that durably: earlier failures stay, or whoever knows the password could forget their guesses at the code
+    /// that follows it. What is taken back already stays so.
+    pub async fn take_back(&self, cx: &Cx<'_>) -> Result<(), Error> {
+        if self.is_taken_back.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        for _ in 0..RACES_MAX {
+            let Some(present) = cx.store.read(&self.key).await? else { return Ok(()) };
+            let before = known(&present);
+            let left = lockout::take_back(before, self.before, self.counted, cx.now());
+            if left == Some(before) {
+                return Ok(());
+            }
+            let mut batch = Batch::default();
+            batch.expect(&self.key, Some(&present));
+            match left {
+                Some(left) => batch.put(&self.key, &kept(left)),
+                None => batch.delete(&self.key),
+            }
+            // Not what the request is for, so nothing rides on it.
+            match cx.store.commit(batch).await {
+                Ok(()) => {
+                    self.is_taken_back.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
+                Err(Failure::Conflict) => continue,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::TooManyRequests)
+    }
+}
+
+impl Cx<'_> {
+    /// A new password, by a code or by an administrator: with `batch`, the user's failures are forgotten, for they were guesses
+    /// at the old one. It is the way out for users whom somebody's guesses have locked out, so neither path to it counts
+    /// attempts.
+    pub fn forget_attempts(&self, batch: &mut Batch, owner: &Owner) {
+        batch.delete(&AttemptsKey { owner: owner.clone() });
     }
 }
 
@@ -72,6 +128,8 @@ fn known(record: &records::Attempts) -> lockout::Attempts {
         failures: record.failures,
         last_at: from_milliseconds(record.last_at),
         locked_until: from_milliseconds(record.locked_until),
+        day_failures: record.day_failures,
+        day_began_at: from_milliseconds(record.day_began_at),
     }
 }
 
@@ -80,6 +138,7 @@ fn kept(attempts: lockout::Attempts) -> records::Attempts {
         failures: attempts.failures,
         last_at: attempts.last_at.as_millisecond(),
         locked_until: attempts.locked_until.as_millisecond(),
-        ..Default::default()
+        day_failures: attempts.day_failures,
+        day_began_at: attempts.day_began_at.as_millisecond(),
     }
 }

@@ -153,7 +153,8 @@ impl Record for Code {
 impl Record for Attempts {
     fn deadline(&self) -> Option<i64> {
         let forgotten_at = after(from_milliseconds(self.last_at), lockout::REMEMBERED).as_millisecond();
-        Some(forgotten_at.max(self.locked_until))
+        let day_ends_at = after(from_milliseconds(self.day_began_at), lockout::DAY).as_millisecond();
+        Some(forgotten_at.max(self.locked_until).max(day_ends_at))
     }
 }
 

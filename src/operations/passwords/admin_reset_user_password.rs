@@ -1,5 +1,8 @@
 //! `AdminResetUserPassword`: an operator voids a user's password. A code goes to a verified address of the user, who sets another
 //! by ConfirmForgotPassword.
+//!
+//! Failed attempts stay counted: they are forgotten when the code has set the new password. Nobody needs them forgotten before,
+//! for the code is asked for however many there were, and whoever guesses gets no new guesses at the old password.
 
 use super::no_recovery_address;
 use crate::access::caller::Operator;

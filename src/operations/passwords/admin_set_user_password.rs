@@ -27,6 +27,7 @@ impl Operation for api::AdminSetUserPasswordRequest {
         };
         let mut batch = Batch::default();
         cx.replace_password(&mut batch, &user, changed);
+        cx.forget_attempts(&mut batch, &user.owner);
         cx.commit(batch).await?;
         Ok(api::AdminSetUserPasswordResponse {})
     }

@@ -30,9 +30,9 @@ impl Operation for api::ChangePasswordRequest {
             if !user.is_as_read(cx).await? {
                 return Err(Error::Conflict);
             }
-            let right = cx.passwords.verify(&attempt.place, &previous, &user.record.password_hash).await?;
+            let right = cx.passwords.verify(attempt.place(), &previous, &user.record.password_hash).await?;
             if right {
-                let password_hash = cx.passwords.hash(&attempt.place, &proposed, &cx.rng).await?;
+                let password_hash = cx.passwords.hash(attempt.place(), &proposed, &cx.rng).await?;
                 attempt.forgive(&mut batch);
                 cx.replace_password(&mut batch, user, records::User { password_hash, ..user.record.record.clone() });
             } else {

@@ -8,7 +8,7 @@ use crate::context::Cx;
 use crate::context::verification::Judgement;
 use crate::error::Error;
 use crate::store::records::{self, UserStatus};
-use crate::store::{AttemptsKey, Batch, CodePurpose, ThrottlePurpose};
+use crate::store::{Batch, CodePurpose, ThrottlePurpose};
 
 /// What stands for the code of somebody for whom none may be right: no code is as short.
 const NO_CODE: &str = "";
@@ -42,8 +42,7 @@ impl Operation for api::ConfirmForgotPasswordRequest {
                     ..user.record.record.clone()
                 };
                 cx.replace_password(&mut batch, &user, changed);
-                // Wrong passwords were guesses at the old one.
-                batch.delete(&AttemptsKey { owner });
+                cx.forget_attempts(&mut batch, &owner);
                 cx.commit(batch).await?;
                 Ok(api::ConfirmForgotPasswordResponse {})
             }

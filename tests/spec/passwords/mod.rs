@@ -1,5 +1,6 @@
 mod admin_reset_user_password;
 mod admin_set_user_password;
+mod attempts;
 mod change_password;
 mod code_abuse;
 mod confirm_forgot_password;
