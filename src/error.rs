@@ -74,6 +74,9 @@ pub enum Error {
     InvalidPassword(&'static str),
     #[error("Invalid Refresh Token")]
     InvalidRefreshToken,
+    /// Of a sign-in, where a code was sent for it.
+    #[error("Invalid code or auth state for the user.")]
+    InvalidCode,
     #[error("Invalid session for the user.")]
     InvalidSession,
     #[error("{0}")]
@@ -190,7 +193,7 @@ impl Error {
             AliasExists(_) | GivenAliasExists(_) => Exception::AliasExists,
             AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
             CodeDeliveryFailure(_) => Exception::CodeDeliveryFailure,
-            CodeMismatch | SoftwareTokenCodeMismatch => Exception::CodeMismatch,
+            CodeMismatch | InvalidCode | SoftwareTokenCodeMismatch => Exception::CodeMismatch,
             ExpiredCode | SoftwareTokenCodeUsed => Exception::ExpiredCode,
             GroupExists => Exception::GroupExists,
             IncompleteSignature(_) => Exception::IncompleteSignature,

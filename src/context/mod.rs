@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod clients;
 pub mod groups;
 pub mod messages;
+pub mod mfa;
 pub mod names;
 pub mod passwords;
 pub mod pools;

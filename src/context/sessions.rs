@@ -5,55 +5,95 @@ use super::clients::Client;
 use super::users::User;
 use crate::clock::after;
 use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
+use crate::crypto::secret::Secret;
+use crate::domain::sign_in::{FirstFactor, SecondFactor, Step};
+use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::records::{self, SessionStep};
-use crate::store::{Batch, Owner, SessionKey, Stored};
+use crate::store::{Batch, Key as _, Owner, SessionKey, Stored};
+
+/// Beside the numbers of [`crate::store::CodePurpose`]: a code that was sent for a session.
+const SIGN_IN_CODE: u8 = 0x40;
+
+/// What a new session waits for, and what it knows.
+pub struct Waiting<'a> {
+    step: Step,
+    password_version: Option<u64>,
+    code: Option<SentCode<'a>>,
+    secret: Option<&'a [u8]>,
+}
+
+/// A code, and the address of the user that it went to: it proves no other.
+#[derive(Clone, Copy)]
+pub struct SentCode<'a> {
+    pub attribute: Alias,
+    pub address: &'a str,
+    pub code: &'a str,
+}
 
 /// A session whose bearer has proved to hold it, not used up yet.
 pub struct OpenSession {
     key: SessionKey,
     record: Stored<records::Session>,
+    step: Step,
+}
+
+impl SentCode<'_> {
+    /// No two codes or addresses make the same of it: codes are of digits.
+    fn whole(&self) -> String {
+        format!("{} {} {}", self.code, self.attribute.attribute(), self.address)
+    }
+}
+
+impl<'a> Waiting<'a> {
+    /// For an answer at this step. The session proves nothing yet.
+    pub fn at(step: Step) -> Self {
+        Waiting { step, password_version: None, code: None, secret: None }
+    }
+
+    /// The session stands for a proof which its user has given: void once they have a new password. The batch must expect the
+    /// user as it was read.
+    pub fn proved_by(self, user: &User) -> Self {
+        Waiting { password_version: Some(user.record.password_version), ..self }
+    }
+
+    /// For this code.
+    pub fn for_code(self, code: SentCode<'a>) -> Self {
+        Waiting { code: Some(code), ..self }
+    }
+
+    /// With what the next step needs and nobody may read.
+    pub fn with_secret(self, secret: &'a [u8]) -> Self {
+        Waiting { secret: Some(secret), ..self }
+    }
 }
 
 impl Cx<'_> {
-    /// Opens a session that proves nothing yet: the string for the caller; its record goes in the batch.
-    pub fn open_session(&self, batch: &mut Batch, client: &Client, owner: &Owner, step: SessionStep) -> String {
-        self.open(batch, client, owner, step, None)
-    }
-
-    /// Opens a session that stands for a proof which its user has given: void once they have a new password. The batch must
-    /// expect the user as it was read.
-    pub fn open_proved_session(&self, batch: &mut Batch, client: &Client, user: &User, step: SessionStep) -> String {
-        self.open(batch, client, &user.owner, step, Some(user.record.password_version))
-    }
-
-    fn open(
-        &self,
-        batch: &mut Batch,
-        client: &Client,
-        owner: &Owner,
-        step: SessionStep,
-        password_version: Option<u64>,
-    ) -> String {
+    /// Opens a session: the string for the caller; its record goes in the batch.
+    pub fn open_session(&self, batch: &mut Batch, client: &Client, owner: &Owner, waiting: &Waiting<'_>) -> String {
         let expires_at = after(self.now(), client.session_validity());
         let note = Note { pool: owner.pool.clone(), sub: owner.sub, id: self.rng.uuid(), expires_at };
         let session = self.opaque_tokens.mint(Kind::Session, &note, &self.rng);
+        let key = SessionKey { owner: owner.clone(), session: note.id };
+        let seal = |secret: &[u8]| self.sealer.seal(&key.encoded(), secret, &self.rng);
+        let hash = |sent: SentCode<'_>| self.codes.hash(&owner.pool, owner.sub, SIGN_IN_CODE, &sent.whole()).to_vec();
         let record = records::Session {
             hash: token_hash(&session),
             client: client.id.0.clone(),
-            step: step.into(),
+            step: stored(waiting.step).into(),
             expires_at: expires_at.as_millisecond(),
             used: false,
             epoch: self.store.epoch().number,
-            password_version,
-            ..Default::default()
+            password_version: waiting.password_version,
+            sealed: waiting.secret.map(seal).unwrap_or_default(),
+            code_hash: waiting.code.map(hash).unwrap_or_default(),
         };
-        batch.put(&SessionKey { owner: owner.clone(), session: note.id }, &record);
+        batch.put(&key, &record);
         session
     }
 
-    /// The session that this string opens, if it is this client's, waits at this step and was not used.
-    pub async fn session(&self, client: &Client, session: &str, step: SessionStep) -> Result<OpenSession, Error> {
+    /// The session that this string opens, if it is this client's, waits at one of these steps and was not used.
+    pub async fn session(&self, client: &Client, session: &str, steps: &[Step]) -> Result<OpenSession, Error> {
         let note = self.opaque_tokens.open(Kind::Session, session).ok_or(Error::InvalidSession)?;
         if note.pool != client.pool.id {
             return Err(Error::InvalidSession);
@@ -67,13 +107,14 @@ impl Cx<'_> {
         if record.epoch != self.store.epoch().number {
             return Err(Error::InvalidSession);
         }
-        if !is_token(session, &record.hash) || record.client != client.id.0 || record.step() != step {
+        let step = step(record.step()).filter(|step| steps.contains(step)).ok_or(Error::InvalidSession)?;
+        if !is_token(session, &record.hash) || record.client != client.id.0 {
             return Err(Error::InvalidSession);
         }
         if record.used {
             return Err(Error::SessionUsed);
         }
-        Ok(OpenSession { key, record })
+        Ok(OpenSession { key, record, step })
     }
 }
 
@@ -83,9 +124,24 @@ impl OpenSession {
         &self.key.owner
     }
 
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
     /// Whether the session stands for a proof of this user's that no new password has voided since.
     pub fn stands_for(&self, user: &User) -> bool {
         self.key.owner == user.owner && self.record.password_version == Some(user.record.password_version)
+    }
+
+    /// Whether this is the code that the session waits for, compared in constant time, and its address still the user's.
+    pub fn is_code(&self, cx: &Cx<'_>, given: SentCode<'_>) -> bool {
+        let Owner { pool, sub } = self.owner();
+        cx.codes.matches(&self.record.code_hash, pool, *sub, SIGN_IN_CODE, &given.whole())
+    }
+
+    /// What was sealed in the session.
+    pub fn secret(&self, cx: &Cx<'_>) -> Result<Secret<Vec<u8>>, Error> {
+        cx.sealer.open(&self.key.encoded(), &self.record.sealed).map_err(Error::internal)
     }
 
     /// With the batch the session is spent; of two requests that use it, one succeeds. Its record stays until its end, to
@@ -93,5 +149,60 @@ impl OpenSession {
     pub fn use_up(&self, batch: &mut Batch) {
         batch.expect(&self.key, Some(&self.record));
         batch.put(&self.key, &records::Session { used: true, ..self.record.record.clone() });
+    }
+}
+
+fn stored(step: Step) -> SessionStep {
+    match step {
+        Step::SignUpCode => SessionStep::SignedUp,
+        Step::FirstSignIn => SessionStep::ConfirmedSignUp,
+        Step::SelectChallenge => SessionStep::SelectChallenge,
+        Step::SrpBeginning => SessionStep::PasswordSrp,
+        Step::FirstFactor(FirstFactor::Password) => SessionStep::Password,
+        Step::FirstFactor(FirstFactor::PasswordSrp) => SessionStep::PasswordVerifier,
+        Step::FirstFactor(FirstFactor::EmailOtp) => SessionStep::EmailOtp,
+        Step::FirstFactor(FirstFactor::SmsOtp) => SessionStep::SmsOtp,
+        Step::NewPassword => SessionStep::NewPassword,
+        Step::SelectMfaType => SessionStep::SelectMfaType,
+        Step::SecondFactor(SecondFactor::Sms) => SessionStep::SmsMfa,
+        Step::SecondFactor(SecondFactor::SoftwareToken) => SessionStep::SoftwareTokenMfa,
+        Step::SecondFactor(SecondFactor::Email) => SessionStep::EmailMfa,
+        Step::MfaSetup => SessionStep::MfaSetup,
+        Step::SoftwareTokenSetUp => SessionStep::SoftwareTokenSetUp,
+    }
+}
+
+fn step(stored: SessionStep) -> Option<Step> {
+    Some(match stored {
+        SessionStep::Unknown => return None,
+        SessionStep::SignedUp => Step::SignUpCode,
+        SessionStep::ConfirmedSignUp => Step::FirstSignIn,
+        SessionStep::SelectChallenge => Step::SelectChallenge,
+        SessionStep::PasswordSrp => Step::SrpBeginning,
+        SessionStep::Password => Step::FirstFactor(FirstFactor::Password),
+        SessionStep::PasswordVerifier => Step::FirstFactor(FirstFactor::PasswordSrp),
+        SessionStep::EmailOtp => Step::FirstFactor(FirstFactor::EmailOtp),
+        SessionStep::SmsOtp => Step::FirstFactor(FirstFactor::SmsOtp),
+        SessionStep::NewPassword => Step::NewPassword,
+        SessionStep::SelectMfaType => Step::SelectMfaType,
+        SessionStep::SmsMfa => Step::SecondFactor(SecondFactor::Sms),
+        SessionStep::SoftwareTokenMfa => Step::SecondFactor(SecondFactor::SoftwareToken),
+        SessionStep::EmailMfa => Step::SecondFactor(SecondFactor::Email),
+        SessionStep::MfaSetup => Step::MfaSetup,
+        SessionStep::SoftwareTokenSetUp => Step::SoftwareTokenSetUp,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_read_back_as_it_was_kept() {
+        for number in 1.. {
+            let Ok(kept) = SessionStep::try_from(number) else { break };
+            assert_eq!(step(kept).map(stored), Some(kept));
+        }
+        assert_eq!(step(SessionStep::Unknown), None);
     }
 }

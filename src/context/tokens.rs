@@ -18,6 +18,7 @@ use crate::crypto::signing::{SigningKeys, Unusable};
 use crate::domain::claims::{self, AccessClaims, SignIn, USER_ADMIN_SCOPE};
 use crate::domain::groups::GroupClaims;
 use crate::domain::ids::{PoolId, Sub};
+use crate::domain::sign_in::Complete;
 use crate::error::Error;
 use crate::store::{Batch, FamilyKey, Key as _, Owner, SigningKeysKey, Stored, records};
 
@@ -70,9 +71,15 @@ impl Cx<'_> {
         format!("{}/{pool}", self.public_url)
     }
 
-    /// Signs a user in: a new family of tokens, written with the batch. The batch fails if the user or a group of the user's
-    /// has changed meanwhile.
-    pub async fn sign_in(&self, batch: &mut Batch, client: &Client, user: &User) -> Result<Issued, Error> {
+    /// Signs in a user who has given every proof that was needed: a new family of tokens, written with the batch. The batch
+    /// fails if the user or a group of the user's has changed meanwhile.
+    pub async fn sign_in(
+        &self,
+        batch: &mut Batch,
+        client: &Client,
+        user: &User,
+        _right: Complete,
+    ) -> Result<Issued, Error> {
         let (now, validity) = (self.now(), client.token_validity()?);
         let expires_at = after(now, validity.refresh);
         let event = self.rng.uuid();

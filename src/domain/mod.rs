@@ -10,6 +10,7 @@ pub mod ids;
 pub mod lockout;
 pub mod messages;
 pub mod password_policy;
+pub mod sign_in;
 pub mod source;
 pub mod token_validity;
 pub mod user_filter;

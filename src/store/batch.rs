@@ -48,6 +48,12 @@ impl Batch {
         self.changes.push((encoded, Change::Put { deadline, bytes }));
     }
 
+    /// What another batch expects and changes is expected and changed by this one too.
+    pub fn append(&mut self, other: Batch) {
+        self.expectations.extend(other.expectations);
+        self.changes.extend(other.changes);
+    }
+
     pub fn delete<K: Key>(&mut self, key: &K) {
         self.changes.push((key.encoded(), Change::Delete));
     }

@@ -105,6 +105,7 @@ fn code(error: &Error) -> Code {
         | InvalidParameter(_)
         | InvalidPassword(_)
         | MissingParameter(_)
+        | InvalidCode
         | SoftwareTokenCodeMismatch
         | SoftwareTokenCodeUsed
         | UnsupportedTokenType => Code::InvalidArgument,

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{Challenge, Outcome, Standing, given, parameter, password, standing};
+use super::{Outcome, choice, given, may_sign_in, parameter, password, second_factor};
 use crate::api::auth_flow::Value as AuthFlow;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::domain::auth_flows::Flow;
+use crate::domain::sign_in::{FirstProof, Step};
 use crate::error::Error;
-use crate::store::records::SessionStep;
-use crate::store::{Batch, Owner};
+use crate::store::Batch;
 
 /// A request to begin.
 pub struct Beginning<'a> {
@@ -64,11 +64,7 @@ impl Beginning<'_> {
         if let Some(session) = self.session {
             return after_sign_up(cx, client, username, session).await;
         }
-        match (self.given("PREFERRED_CHALLENGE"), self.given("PASSWORD")) {
-            (Some("PASSWORD"), Some(password)) => password::sign_in(cx, client, username, password, None).await,
-            (Some("PASSWORD"), None) => challenge(cx, client, username, Challenge::password).await,
-            _ => challenge(cx, client, username, Challenge::select).await,
-        }
+        choice::begin(cx, client, username, self.parameters).await
     }
 
     async fn by_refresh_token(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
@@ -106,38 +102,15 @@ async fn after_sign_up(cx: &Cx<'_>, client: &Client, username: &str, session: &s
         Some(user) => cx.has_signed_in(&user.owner).await?,
         None => false,
     };
-    let session = cx.session(client, session, SessionStep::ConfirmedSignUp).await?;
-    let user = user.filter(|user| session.stands_for(user) && !has_signed_in).ok_or(Error::InvalidSession)?;
-    match standing(&user, cx.now())? {
-        Standing::Confirmed => {}
-        // Nothing but that password proves it; the session stood for a proof of before.
-        Standing::HasTemporaryPassword => return Err(Error::InvalidSession),
-    }
+    let session = cx.session(client, session, &[Step::FirstSignIn]).await?;
+    let user = user.filter(|user| session.stands_for(user)).ok_or(Error::InvalidSession)?;
+    let proof = FirstProof::by_sign_up(!has_signed_in).ok_or(Error::InvalidSession)?;
+    may_sign_in(&user, cx.now())?;
     let mut batch = Batch::default();
     session.use_up(&mut batch);
     user.expect_unchanged(&mut batch);
-    let issued = cx.sign_in(&mut batch, client, &user).await?;
+    let outcome = second_factor::follow(cx, &mut batch, client, &user, proof).await?;
     cx.commit(batch).await?;
-    Ok(Outcome::Tokens(issued))
-}
-
-type Ask = fn(&Cx<'_>, &mut Batch, &Client, &Owner) -> Challenge;
-
-/// Asks the user of this name, or, where the client hides who exists, whoever it would be.
-async fn challenge(cx: &Cx<'_>, client: &Client, username: &str, ask: Ask) -> Result<Outcome, Error> {
-    let user = cx.user_named(&client.pool, username).await?;
-    let owner = match user {
-        Some(user) => {
-            if !client.hides_user_existence() {
-                standing(&user, cx.now())?;
-            }
-            user.owner
-        }
-        None if client.hides_user_existence() => cx.nobody(&client.pool, username),
-        None => return Err(Error::UserDoesNotExist),
-    };
-    let mut batch = Batch::default();
-    let challenge = ask(cx, &mut batch, client, &owner);
-    cx.commit(batch).await?;
-    Ok(Outcome::Challenge(challenge))
+    cx.outbox_filled.notify_one();
+    Ok(outcome)
 }

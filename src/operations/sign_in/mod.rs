@@ -1,29 +1,31 @@
 //! Proving who one is: a sign-in begins, its challenges are answered, and it ends in tokens.
 //!
 //! A user's client and a back end go the same way: InitiateAuth and AdminInitiateAuth by [`begin`], RespondToAuthChallenge
-//! and AdminRespondToAuthChallenge by [`respond`].
+//! and AdminRespondToAuthChallenge by [`respond`]. Which step follows which is [`crate::domain::sign_in`]'s; here each step is
+//! asked for and its answer judged.
 
 mod admin_initiate_auth;
 mod admin_respond_to_auth_challenge;
 mod begin;
+mod choice;
 mod initiate_auth;
+mod mfa_setup;
 mod new_password;
+mod one_time_code;
 mod password;
 mod respond;
 mod respond_to_auth_challenge;
+mod second_factor;
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
 use crate::api::{self, challenge_name};
-use crate::context::Cx;
-use crate::context::clients::Client;
 use crate::context::tokens::Issued;
 use crate::context::users::User;
 use crate::error::Error;
-use crate::store::records::{SessionStep, UserStatus};
-use crate::store::{Batch, Owner};
+use crate::store::records::UserStatus;
 
 /// What a step of a sign-in leads to.
 enum Outcome {
@@ -38,25 +40,6 @@ struct Challenge {
     /// What the caller is told with it. Lists and objects are JSON.
     parameters: HashMap<String, String>,
     available: Vec<challenge_name::Value>,
-}
-
-impl Challenge {
-    /// Asks how the user wants to sign in, of the ways that this server has.
-    fn select(cx: &Cx<'_>, batch: &mut Batch, client: &Client, owner: &Owner) -> Self {
-        Challenge {
-            name: challenge_name::Value::SelectChallenge,
-            session: cx.open_session(batch, client, owner, SessionStep::SelectChallenge),
-            parameters: HashMap::new(),
-            available: vec![challenge_name::Value::Password],
-        }
-    }
-
-    /// Asks for the password.
-    fn password(cx: &Cx<'_>, batch: &mut Batch, client: &Client, owner: &Owner) -> Self {
-        let session = cx.open_session(batch, client, owner, SessionStep::Password);
-        let (parameters, available) = (HashMap::new(), Vec::new());
-        Challenge { name: challenge_name::Value::Password, session, parameters, available }
-    }
 }
 
 /// All operations of this area answer alike.
@@ -107,24 +90,15 @@ fn parameter<'a>(parameters: &'a HashMap<String, String>, name: &'static str) ->
     given(parameters, name).ok_or(Error::MissingParameter(name))
 }
 
-/// What the right proof leads a user to who may sign in.
-enum Standing {
-    Confirmed,
-    /// To setting a password of their own.
-    HasTemporaryPassword,
-}
-
 /// Refuses a user who may not sign in, whatever the proof.
-fn standing(user: &User, now: Timestamp) -> Result<Standing, Error> {
-    if !user.record.enabled {
-        return Err(Error::UserIsDisabled);
-    }
+fn may_sign_in(user: &User, now: Timestamp) -> Result<(), Error> {
     match user.record.status() {
-        UserStatus::Confirmed => Ok(Standing::Confirmed),
+        _ if !user.record.enabled => Err(Error::UserIsDisabled),
+        UserStatus::Confirmed => Ok(()),
         UserStatus::ForceChangePassword if user.temporary_password_has_ended(now) => {
             Err(Error::TemporaryPasswordExpired)
         }
-        UserStatus::ForceChangePassword => Ok(Standing::HasTemporaryPassword),
+        UserStatus::ForceChangePassword => Ok(()),
         UserStatus::ResetRequired => Err(Error::PasswordResetRequired),
         UserStatus::Unconfirmed | UserStatus::Unknown => Err(Error::UserIsNotConfirmed),
     }

@@ -5,18 +5,20 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Challenge, Outcome, Standing, parameter, standing};
+use super::second_factor::{follow, may_continue};
+use super::{Challenge, Outcome, parameter};
 use crate::api::challenge_name;
 use crate::api::check::check_password;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::context::sessions::OpenSession;
+use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::Attributes;
+use crate::domain::sign_in::{FirstProof, Step};
 use crate::error::Error;
 use crate::store::Batch;
-use crate::store::records::{self, SessionStep, UserStatus};
+use crate::store::records::{self, UserStatus};
 
 /// What stands before the name of an attribute, among the challenge's parameters and the answers to it.
 const ATTRIBUTE: &str = "userAttributes.";
@@ -35,13 +37,13 @@ pub fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User) -> Chal
     ];
     Challenge {
         name: challenge_name::Value::NewPasswordRequired,
-        session: cx.open_proved_session(batch, client, user, SessionStep::NewPassword),
+        session: cx.open_session(batch, client, &user.owner, &Waiting::at(Step::NewPassword).proved_by(user)),
         parameters: parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         available: Vec::new(),
     }
 }
 
-/// Sets the password and signs the user in. A session whose temporary password is no longer the user's is none.
+/// Sets the password and goes on. A session whose temporary password is no longer the user's is none.
 pub async fn set(
     cx: &Cx<'_>,
     client: &Client,
@@ -50,9 +52,9 @@ pub async fn set(
     responses: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
     let before = user.attributes();
-    match standing(user, cx.now())? {
-        Standing::HasTemporaryPassword if session.stands_for(user) => {}
-        Standing::HasTemporaryPassword | Standing::Confirmed => return Err(Error::InvalidSession),
+    may_continue(cx, user, session)?;
+    if user.record.status() != UserStatus::ForceChangePassword {
+        return Err(Error::InvalidSession);
     }
     let password = parameter(responses, "NEW_PASSWORD")?;
     let after = client.pool.schema().completed(&before, &given_attributes(client, responses)?)?;
@@ -72,9 +74,13 @@ pub async fn set(
     session.use_up(&mut batch);
     cx.replace_password(&mut batch, user, confirmed.clone());
     let confirmed = User { owner: user.owner.clone(), record: user.record.with(confirmed) };
-    let issued = cx.sign_in(&mut batch, client, &confirmed).await?;
+    let outcome = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password()).await?;
+    if matches!(outcome, Outcome::Tokens(_)) {
+        cx.forget_attempts(&mut batch, &user.owner);
+    }
     cx.commit(batch).await?;
-    Ok(Outcome::Tokens(issued))
+    cx.outbox_filled.notify_one();
+    Ok(outcome)
 }
 
 /// The attributes among the answers that have a value, if the client may write them.

@@ -4,13 +4,15 @@
 //! known one does, and only the right password earns the news that a user is disabled or not confirmed: in that Cognito
 //! itself tells more. A temporary password past its end is not evaluated: nobody can earn anything by it.
 
-use super::{Outcome, Standing, new_password, standing};
+use super::second_factor::{follow, settle};
+use super::{Outcome, may_sign_in};
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
 use crate::context::sessions::OpenSession;
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
+use crate::domain::sign_in::{FirstFactor, FirstProof};
 use crate::error::Error;
 use crate::store::records::{self, UserStatus};
 use crate::store::{Batch, Owner};
@@ -31,44 +33,26 @@ pub async fn sign_in(
         None => return Err(Error::UserDoesNotExist),
     };
     if !hides {
-        standing(&user, cx.now())?;
-    } else if has_ended(cx, &user) {
+        may_sign_in(&user, cx.now())?;
+    }
+    if user.record.password_hash.is_empty() || has_ended(cx, &user) {
         return refuse_unevaluated(cx, &user.owner, &password).await;
     }
     let attempt = Attempt::begin(cx, &user.owner).await?;
-    let proof = cx.passwords.verify(&attempt.place, &password, &user.record.password_hash);
-    let right = attempt.evaluate(cx, proof).await?;
-    if !right {
-        return Err(Error::IncorrectUsernameOrPassword);
-    }
-    let mut batch = Batch::default();
-    attempt.forgive(&mut batch);
-    let standing = match standing(&user, cx.now()) {
-        Ok(standing) => standing,
-        Err(unready) => {
-            // Not what the request is for, so nothing rides on it.
-            cx.store.commit(batch).await?;
-            return Err(unready);
-        }
-    };
-    // A right password that comes to nothing, because something changed meanwhile, was no failure either.
+    let judged = cx.passwords.verify(attempt.place(), &password, &user.record.password_hash);
+    let is_right = attempt.evaluate(cx, judged).await?;
+    let proof = FirstProof::by(FirstFactor::Password, is_right).ok_or(Error::IncorrectUsernameOrPassword)?;
+    // A right password that comes to nothing, because the user may not sign in or something changed meanwhile, was no failure
+    // either.
     let ending = async {
+        may_sign_in(&user, cx.now())?;
+        let mut batch = Batch::default();
         if let Some(session) = session {
             session.use_up(&mut batch);
         }
-        let outcome = match standing {
-            Standing::Confirmed => {
-                let issued = cx.sign_in(&mut batch, client, &user).await?;
-                keep_hash_current(cx, &mut batch, &attempt, &user, &password).await?;
-                Outcome::Tokens(issued)
-            }
-            Standing::HasTemporaryPassword => {
-                user.expect_unchanged(&mut batch);
-                Outcome::Challenge(new_password::ask(cx, &mut batch, client, &user))
-            }
-        };
-        cx.commit(batch).await?;
-        Ok(outcome)
+        keep_hash_current(cx, &mut batch, &attempt, &user, &password).await?;
+        let outcome = follow(cx, &mut batch, client, &user, proof).await?;
+        settle(cx, &attempt, batch, outcome).await
     };
     attempt.evaluate(cx, ending).await
 }
@@ -78,10 +62,10 @@ fn has_ended(cx: &Cx<'_>, user: &User) -> bool {
     user.record.status() == UserStatus::ForceChangePassword && user.temporary_password_has_ended(cx.now())
 }
 
-/// The answer where it is hidden who exists and there is no password to compare with, after the work that a comparison costs.
+/// The answer where there is no password to compare with, after the work that a comparison costs.
 async fn refuse_unevaluated(cx: &Cx<'_>, owner: &Owner, password: &Secret<String>) -> Result<Outcome, Error> {
     let attempt = Attempt::begin(cx, owner).await?;
-    attempt.evaluate(cx, cx.passwords.verify_nobody(&attempt.place, password)).await?;
+    attempt.evaluate(cx, cx.passwords.verify_nobody(attempt.place(), password)).await?;
     Err(Error::IncorrectUsernameOrPassword)
 }
 
@@ -95,7 +79,7 @@ async fn keep_hash_current(
     password: &Secret<String>,
 ) -> Result<(), Error> {
     if cx.passwords.is_outdated(&user.record.password_hash) {
-        let password_hash = cx.passwords.hash(&attempt.place, password, &cx.rng).await?;
+        let password_hash = cx.passwords.hash(attempt.place(), password, &cx.rng).await?;
         user.replace(batch, &records::User { password_hash, ..user.record.record.clone() });
     } else {
         user.expect_unchanged(batch);

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{Challenge, Outcome, given, new_password, parameter, password};
+use super::{Outcome, choice, given, mfa_setup, new_password, one_time_code, parameter, password, second_factor};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::sessions::OpenSession;
 use crate::context::users::User;
+use crate::domain::sign_in::{FirstFactor, SecondFactor, Step};
 use crate::error::Error;
-use crate::store::Batch;
-use crate::store::records::SessionStep;
 
 /// An answer to a challenge.
 pub struct Answer<'a> {
@@ -24,52 +23,57 @@ impl Answer<'_> {
     pub async fn outcome(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
         let username = parameter(self.responses, "USERNAME")?;
         cx.check_secret_hash(self.client, given(self.responses, "SECRET_HASH"), &[username])?;
-        match self.challenge {
-            ChallengeName::SelectChallenge => {
-                let (session, _) = self.session_of(cx, username, SessionStep::SelectChallenge).await?;
-                self.choose(cx, username, &session).await
+        let (session, user) = self.session_of(cx, username).await?;
+        let (client, responses) = (self.client, self.responses);
+        let known = || user.as_ref().ok_or(Error::InvalidSession);
+        match session.step() {
+            Step::SelectChallenge => choice::choose(cx, client, username, &session, responses).await,
+            Step::FirstFactor(FirstFactor::Password) => {
+                let password = parameter(responses, "PASSWORD")?;
+                password::sign_in(cx, client, username, password, Some(&session)).await
             }
-            ChallengeName::Password => {
-                let (session, _) = self.session_of(cx, username, SessionStep::Password).await?;
-                let password = parameter(self.responses, "PASSWORD")?;
-                password::sign_in(cx, self.client, username, password, Some(&session)).await
+            Step::FirstFactor(FirstFactor::EmailOtp | FirstFactor::SmsOtp)
+            | Step::SecondFactor(SecondFactor::Email | SecondFactor::Sms) => {
+                one_time_code::answer(cx, client, user.as_ref(), &session, responses).await
             }
-            ChallengeName::NewPasswordRequired => {
-                let (session, user) = self.session_of(cx, username, SessionStep::NewPassword).await?;
-                let user = user.ok_or(Error::InvalidSession)?;
-                new_password::set(cx, self.client, &user, &session, self.responses).await
+            Step::NewPassword => new_password::set(cx, client, known()?, &session, responses).await,
+            Step::SelectMfaType => second_factor::choose(cx, client, known()?, &session, responses).await,
+            Step::SecondFactor(SecondFactor::SoftwareToken) => {
+                second_factor::answer_by_software_token(cx, client, known()?, &session, responses).await
             }
-            // No session of this server waits for any other challenge.
-            _ => Err(Error::InvalidSession),
+            Step::MfaSetup | Step::SoftwareTokenSetUp => {
+                mfa_setup::answer(cx, client, known()?, &session, responses).await
+            }
+            Step::SignUpCode | Step::FirstSignIn | Step::SrpBeginning | Step::FirstFactor(FirstFactor::PasswordSrp) => {
+                Err(Error::InvalidSession)
+            }
         }
     }
 
-    /// The session that waits at this step for the user of this name; where it is hidden who exists, perhaps for nobody.
-    async fn session_of(
-        &self,
-        cx: &Cx<'_>,
-        username: &str,
-        step: SessionStep,
-    ) -> Result<(OpenSession, Option<User>), Error> {
+    /// The session that waits for an answer to this challenge by the user of this name; where it is hidden who exists, perhaps
+    /// by nobody.
+    async fn session_of(&self, cx: &Cx<'_>, username: &str) -> Result<(OpenSession, Option<User>), Error> {
         let session = self.session.ok_or(Error::MissingParameter("Session"))?;
-        let session = cx.session(self.client, session, step).await?;
+        let session = cx.session(self.client, session, steps_of(self.challenge)).await?;
         let user = cx.user_named(&self.client.pool, username).await?;
         let owner = user.as_ref().map_or_else(|| cx.nobody(&self.client.pool, username), |user| user.owner.clone());
         if *session.owner() == owner { Ok((session, user)) } else { Err(Error::InvalidSession) }
     }
+}
 
-    /// The user has chosen a way to sign in; the proof may come along.
-    async fn choose(&self, cx: &Cx<'_>, username: &str, session: &OpenSession) -> Result<Outcome, Error> {
-        if parameter(self.responses, "ANSWER")? != "PASSWORD" {
-            return Err(Error::invalid_parameter("The challenge in ANSWER is not available."));
-        }
-        if let Some(password) = given(self.responses, "PASSWORD") {
-            return password::sign_in(cx, self.client, username, password, Some(session)).await;
-        }
-        let mut batch = Batch::default();
-        session.use_up(&mut batch);
-        let challenge = Challenge::password(cx, &mut batch, self.client, session.owner());
-        cx.commit(batch).await?;
-        Ok(Outcome::Challenge(challenge))
+/// The steps at which this challenge is asked.
+fn steps_of(challenge: ChallengeName) -> &'static [Step] {
+    match challenge {
+        ChallengeName::SelectChallenge => &[Step::SelectChallenge],
+        ChallengeName::Password => &[Step::FirstFactor(FirstFactor::Password)],
+        ChallengeName::EmailOtp => &[Step::FirstFactor(FirstFactor::EmailOtp), Step::SecondFactor(SecondFactor::Email)],
+        ChallengeName::SmsOtp => &[Step::FirstFactor(FirstFactor::SmsOtp)],
+        ChallengeName::NewPasswordRequired => &[Step::NewPassword],
+        ChallengeName::SelectMfaType => &[Step::SelectMfaType],
+        ChallengeName::SmsMfa => &[Step::SecondFactor(SecondFactor::Sms)],
+        ChallengeName::SoftwareTokenMfa => &[Step::SecondFactor(SecondFactor::SoftwareToken)],
+        ChallengeName::MfaSetup => &[Step::MfaSetup, Step::SoftwareTokenSetUp],
+        // No session of this server waits for any other challenge.
+        _ => &[],
     }
 }

@@ -5,12 +5,13 @@ use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::context::sessions::OpenSession;
+use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::status_name;
 use crate::context::verification::{Judgement, Proof};
 use crate::domain::auth_flows::Flow;
+use crate::domain::sign_in::Step;
 use crate::error::Error;
-use crate::store::records::{self, SessionStep, UserStatus};
+use crate::store::records::{self, UserStatus};
 use crate::store::{Batch, CodePurpose, Owner, ThrottlePurpose};
 
 impl Operation for api::ConfirmSignUpRequest {
@@ -50,7 +51,7 @@ impl Operation for api::ConfirmSignUpRequest {
                 user.replace(&mut batch, &confirmed);
                 let next = session.map(|session| {
                     session.use_up(&mut batch);
-                    cx.open_proved_session(&mut batch, &client, &user, SessionStep::ConfirmedSignUp)
+                    cx.open_session(&mut batch, &client, &owner, &Waiting::at(Step::FirstSignIn).proved_by(&user))
                 });
                 cx.commit(batch).await?;
                 Ok(api::ConfirmSignUpResponse { session: next })
@@ -68,7 +69,7 @@ impl api::ConfirmSignUpRequest {
         owner: &Owner,
     ) -> Result<Option<OpenSession>, Error> {
         let Some(session) = self.session.as_deref().filter(|_| client.opens(Flow::UserAuth)) else { return Ok(None) };
-        let session = cx.session(client, session, SessionStep::SignedUp).await?;
+        let session = cx.session(client, session, &[Step::SignUpCode]).await?;
         if session.owner() == owner { Ok(Some(session)) } else { Err(Error::InvalidSession) }
     }
 

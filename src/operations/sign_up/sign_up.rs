@@ -6,14 +6,16 @@ use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::pools::Pool;
+use crate::context::sessions::Waiting;
 use crate::context::verification::{Recipient, Sent, verified_first};
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::Attributes;
 use crate::domain::auth_flows::Flow;
+use crate::domain::sign_in::Step;
 use crate::domain::usernames::Alias;
 use crate::error::{Error, ViolatingValue, Violation};
 use crate::operations::{code_delivery_details, given_attributes};
-use crate::store::records::{self, SessionStep, UserStatus};
+use crate::store::records::{self, UserStatus};
 use crate::store::{Batch, CodePurpose, Owner, UserKey};
 
 impl Operation for api::SignUpRequest {
@@ -62,7 +64,7 @@ impl Operation for api::SignUpRequest {
             sent => sent,
         };
         let session = client.opens(Flow::UserAuth);
-        let session = session.then(|| cx.open_session(&mut batch, &client, &owner, SessionStep::SignedUp));
+        let session = session.then(|| cx.open_session(&mut batch, &client, &owner, &Waiting::at(Step::SignUpCode)));
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
         Ok(api::SignUpResponse {

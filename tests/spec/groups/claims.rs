@@ -2,6 +2,7 @@
 
 use cognate::api;
 use cognate::context::Cx;
+use cognate::domain::sign_in::{FirstFactor, FirstProof, Next};
 use cognate::error::Error;
 use cognate::store::Batch;
 use serde_json::{Value, json};
@@ -132,7 +133,9 @@ spec! {
         for change in ["nothing", "settings", "deleted"] {
             let alice = cx.user_named(&app.pool, "alice").await.unwrap().unwrap();
             let mut batch = Batch::default();
-            let issued = cx.sign_in(&mut batch, &app, &alice).await.unwrap();
+            let proof = FirstProof::by(FirstFactor::Password, true).unwrap();
+            let Ok(Next::Complete(right)) = proof.next(&alice.standing(&app.pool)) else { panic!("a second proof") };
+            let issued = cx.sign_in(&mut batch, &app, &alice, right).await.unwrap();
             assert_eq!(claims(&issued.access_token)["cognito:groups"], json!(["staff"]));
             let (user_pool_id, group_name) = (some(pool), some("staff"));
             match change {

@@ -614,20 +614,25 @@ spec! {
 }
 
 spec! {
-    async fn wrong_temporary_passwords_lock_the_user_and_a_right_one_forgives_them(world: World) {
+    async fn wrong_temporary_passwords_lock_the_user_and_are_forgiven_at_the_end_of_a_sign_in(world: World) {
         let client = world.app_client().await;
         world.create_user(&client.pool, "alice", |_| {}).await.unwrap();
+        let guess = async || proves(&world, &client, Way::Password, "alice", WRONG_PASSWORD).await;
         for _ in 0..4 {
-            assert_eq!(proves(&world, &client, Way::Password, "alice", WRONG_PASSWORD).await, incorrect());
+            assert_eq!(guess().await, incorrect());
         }
-        challenged(&world, &client, "alice").await;
-        for _ in 0..5 {
-            assert_eq!(proves(&world, &client, Way::Password, "alice", WRONG_PASSWORD).await, incorrect());
-        }
+        // The right one is none of them, and forgets none.
+        let session = challenged(&world, &client, "alice").await;
+        assert_eq!(guess().await, incorrect());
         assert_eq!(
             proves(&world, &client, Way::Password, "alice", TEMPORARY_PASSWORD).await,
             not_authorized("Password attempts exceeded")
         );
+        sets(&world, &client, &session, "alice", NEW_PASSWORD, &[]).await.unwrap();
+        for _ in 0..5 {
+            assert_eq!(guess().await, incorrect());
+        }
+        assert_eq!(guess().await, not_authorized("Password attempts exceeded"));
     }
 }
 

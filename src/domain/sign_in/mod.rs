@@ -1,0 +1,236 @@
+//! How a sign-in goes, from its beginning to tokens: one machine for every flow, whoever begins it.
+//!
+//! ```text
+//! USER_AUTH ───────────▶ SELECT_CHALLENGE        USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH,
+//!     │ a preference            │ a choice       SignUp → ConfirmSignUp → USER_AUTH
+//!     ▼                         ▼                            │
+//! PASSWORD · PASSWORD_SRP → PASSWORD_VERIFIER · EMAIL_OTP · SMS_OTP
+//!     │ the right proof                                      │
+//!     ▼                                                      │
+//! FirstProof ◀───────────────────────────────────────────────┘
+//!     │ ▲
+//!     │ └──────────────────────────────── a new password ── NEW_PASSWORD_REQUIRED
+//!     ├── the password is temporary ──────────────────────────▲
+//!     │
+//!     │ what the pool asks for, and what the user has (reference 4.4)
+//!     ├── nothing more ─────────────────────────────────────────────────▶ Complete ▶ tokens
+//!     ├── one ─────────────────▶ SMS_MFA · EMAIL_OTP · SOFTWARE_TOKEN_MFA ──▶ ▲
+//!     ├── several ─▶ SELECT_MFA_TYPE ─▶ ▲                                     │
+//!     └── one that is not there ─▶ MFA_SETUP ─▶ a software token is set up ───┘
+//!                                      └─▶ an e-mail address ─▶ EMAIL_OTP ────┘
+//! ```
+//!
+//! Nothing but [`Complete`] is exchanged for tokens, and nothing but the arrows above leads to one: a [`FirstProof`] comes of a
+//! right answer alone, and what follows from it [`FirstProof::next`] decides alone. What an answer is worth is judged elsewhere,
+//! by argon2, SRP or the hash of a code, and comes in as a truth value.
+
+mod first_factors;
+mod second_factors;
+
+pub use first_factors::{FirstFactor, Means};
+pub use second_factors::{Mfa, SecondFactor, Standing};
+
+/// What a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The code of the sign-up.
+    SignUpCode,
+    /// The first sign-in of a user whose sign-up that code has confirmed.
+    FirstSignIn,
+    /// The choice of a first factor.
+    SelectChallenge,
+    /// The beginning of an SRP exchange.
+    SrpBeginning,
+    /// The proof of a first factor.
+    FirstFactor(FirstFactor),
+    /// A password in the place of a temporary one.
+    NewPassword,
+    /// The choice of a second factor.
+    SelectMfaType,
+    /// The proof of a second factor.
+    SecondFactor(SecondFactor),
+    /// That a second factor is set up.
+    MfaSetup,
+    /// Nothing more: a software token was set up in this sign-in.
+    SoftwareTokenSetUp,
+}
+
+/// The right to tokens: every proof that was needed has been given.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Complete(());
+
+/// That a first factor has been proved.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FirstProof {
+    is_of_password: bool,
+}
+
+/// What follows a first proof.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    Complete(Complete),
+    NewPassword,
+    SecondFactor(SecondFactor),
+    SelectMfaType(Vec<SecondFactor>),
+    /// One of these must be set up. None of them may be possible.
+    MfaSetup(Vec<SecondFactor>),
+}
+
+/// A temporary password must be proved by itself, not passed by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PasswordIsTemporary;
+
+impl FirstProof {
+    /// Of an answer to the question for a first factor.
+    pub fn by(factor: FirstFactor, is_right: bool) -> Option<Self> {
+        let is_of_password = matches!(factor, FirstFactor::Password | FirstFactor::PasswordSrp);
+        is_right.then_some(FirstProof { is_of_password })
+    }
+
+    /// Of the code that has confirmed a sign-up, which its session stands for.
+    pub fn by_sign_up(is_the_first: bool) -> Option<Self> {
+        is_the_first.then_some(FirstProof { is_of_password: false })
+    }
+
+    /// Of a temporary password, which its session stands for, once there is a new one in its place.
+    pub fn by_new_password() -> Self {
+        FirstProof { is_of_password: true }
+    }
+
+    /// What follows for this user.
+    pub fn next(self, standing: &Standing) -> Result<Next, PasswordIsTemporary> {
+        match standing.password_is_temporary {
+            true if self.is_of_password => Ok(Next::NewPassword),
+            true => Err(PasswordIsTemporary),
+            false => Ok(standing.second_step()),
+        }
+    }
+}
+
+impl Complete {
+    /// By an answer to the question for a second factor.
+    pub fn by(_: SecondFactor, is_right: bool) -> Option<Self> {
+        is_right.then_some(Complete(()))
+    }
+
+    /// By a software token that was set up in this sign-in, with a right code of it.
+    pub fn by_set_up(_: SoftwareTokenProved) -> Self {
+        Complete(())
+    }
+}
+
+/// That the user's new software token gave a right code: what the session says which VerifySoftwareToken gave.
+pub struct SoftwareTokenProved(());
+
+impl Step {
+    /// Whether the session stands for a software token that was set up in its sign-in.
+    pub fn software_token_proved(self) -> Option<SoftwareTokenProved> {
+        (self == Step::SoftwareTokenSetUp).then_some(SoftwareTokenProved(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FACTORS: [SecondFactor; 3] = SecondFactor::ALL;
+
+    /// Every standing there is.
+    fn standings() -> impl Iterator<Item = Standing> {
+        let subsets = |bits: u32| FACTORS.into_iter().filter(move |factor| bits & (1 << *factor as u32) != 0).collect();
+        let preferences = || FACTORS.into_iter().map(Some).chain([None]);
+        let mfa = [Mfa::Off, Mfa::Optional, Mfa::On].into_iter();
+        mfa.flat_map(move |mfa| (0..8).map(move |allowed| (mfa, allowed)))
+            .flat_map(|(mfa, allowed)| (0..8).map(move |turned_on| (mfa, allowed, turned_on)))
+            .flat_map(|(mfa, allowed, turned_on)| (0..8).map(move |direct| (mfa, allowed, turned_on, direct)))
+            .flat_map(move |(mfa, allowed, turned_on, bits)| {
+                preferences().flat_map(move |preferred| {
+                    [false, true].into_iter().map(move |password_is_temporary| Standing {
+                        password_is_temporary,
+                        mfa,
+                        allowed: subsets(allowed),
+                        turned_on: subsets(turned_on),
+                        preferred,
+                        has_phone_number: bits & 1 != 0,
+                        has_email: bits & 2 != 0,
+                        email_is_verified: bits & 4 != 0,
+                    })
+                })
+            })
+    }
+
+    fn proof() -> FirstProof {
+        FirstProof::by(FirstFactor::Password, true).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_answer_proves_nothing() {
+        for factor in FirstFactor::ALL {
+            assert_eq!(FirstProof::by(factor, false), None);
+        }
+        for factor in FACTORS {
+            assert_eq!(Complete::by(factor, false), None);
+        }
+        assert_eq!(FirstProof::by_sign_up(false), None);
+    }
+
+    #[test]
+    fn one_proof_is_enough_only_where_the_pool_does_not_insist_and_the_user_has_turned_nothing_on() {
+        for standing in standings().filter(|standing| !standing.password_is_temporary) {
+            let usable = standing.allowed.iter().any(|factor| standing.turned_on.contains(factor));
+            let enough = standing.mfa == Mfa::Off || standing.mfa == Mfa::Optional && !usable;
+            let next = proof().next(&standing).unwrap();
+            assert_eq!(matches!(next, Next::Complete(_)), enough, "{standing:?} led to {next:?}");
+        }
+    }
+
+    #[test]
+    fn no_factor_is_asked_for_that_the_pool_does_not_have_and_none_is_offered_for_choice_that_the_user_does_not() {
+        for standing in standings().filter(|standing| !standing.password_is_temporary) {
+            match proof().next(&standing).unwrap() {
+                Next::SecondFactor(factor) => assert!(standing.allowed.contains(&factor), "{standing:?}"),
+                Next::SelectMfaType(factors) => {
+                    assert!(factors.len() > 1, "{standing:?}");
+                    assert!(factors.iter().all(|factor| standing.allowed.contains(factor)), "{standing:?}");
+                    assert!(factors.iter().all(|factor| standing.turned_on.contains(factor)), "{standing:?}");
+                }
+                Next::MfaSetup(factors) => {
+                    assert!(factors.iter().all(|factor| standing.allowed.contains(factor)), "{standing:?}");
+                    assert_eq!(standing.mfa, Mfa::On, "{standing:?}");
+                }
+                Next::Complete(_) => {}
+                Next::NewPassword => panic!("{standing:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_preferred_factor_is_asked_for_if_it_can_be() {
+        for standing in standings().filter(|standing| standing.mfa != Mfa::Off && !standing.password_is_temporary) {
+            let Some(preferred) = standing.preferred else { continue };
+            if standing.allowed.contains(&preferred) && standing.turned_on.contains(&preferred) {
+                assert_eq!(proof().next(&standing), Ok(Next::SecondFactor(preferred)), "{standing:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_temporary_password_leads_to_a_new_one_and_no_other_proof_passes_it_by() {
+        for standing in standings().filter(|standing| standing.password_is_temporary) {
+            assert_eq!(proof().next(&standing), Ok(Next::NewPassword));
+            let by_code = FirstProof::by(FirstFactor::EmailOtp, true).unwrap();
+            assert_eq!(by_code.next(&standing), Err(PasswordIsTemporary));
+            assert_eq!(FirstProof::by_sign_up(true).unwrap().next(&standing), Err(PasswordIsTemporary));
+            let set = Standing { password_is_temporary: false, ..standing };
+            assert_ne!(FirstProof::by_new_password().next(&set), Ok(Next::NewPassword));
+        }
+    }
+
+    #[test]
+    fn only_the_session_of_a_token_that_was_set_up_stands_for_one() {
+        assert!(Step::SoftwareTokenSetUp.software_token_proved().is_some());
+        for other in [Step::MfaSetup, Step::SelectMfaType, Step::SecondFactor(SecondFactor::SoftwareToken)] {
+            assert!(other.software_token_proved().is_none());
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Second factors: which one a sign-in asks for (reference 4.4).
+
+use super::{Complete, Next};
+
+/// A second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// A code by text message.
+    Sms,
+    /// A code of the user's authenticator.
+    SoftwareToken,
+    /// A code by e-mail.
+    Email,
+}
+
+impl SecondFactor {
+    /// In the order in which they are told.
+    pub const ALL: [SecondFactor; 3] = [SecondFactor::Sms, SecondFactor::SoftwareToken, SecondFactor::Email];
+
+    /// What Cognito calls it, as a challenge and as a preference.
+    pub fn name(self) -> &'static str {
+        match self {
+            SecondFactor::Sms => "SMS_MFA",
+            SecondFactor::SoftwareToken => "SOFTWARE_TOKEN_MFA",
+            SecondFactor::Email => "EMAIL_OTP",
+        }
+    }
+
+    /// The factor of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        SecondFactor::ALL.into_iter().find(|factor| factor.name() == name)
+    }
+}
+
+/// Whether a pool asks for a second factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mfa {
+    #[default]
+    Off,
+    /// Of users who have turned one on.
+    Optional,
+    /// Of every user.
+    On,
+}
+
+/// What decides about a user who has proved a first factor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    pub password_is_temporary: bool,
+    pub mfa: Mfa,
+    /// The factors that the pool has.
+    pub allowed: Vec<SecondFactor>,
+    /// The factors that the user has turned on and has the means for.
+    pub turned_on: Vec<SecondFactor>,
+    pub preferred: Option<SecondFactor>,
+    pub has_phone_number: bool,
+    pub has_email: bool,
+    pub email_is_verified: bool,
+}
+
+impl Standing {
+    /// The factors that the user can be asked for.
+    pub fn usable(&self) -> Vec<SecondFactor> {
+        let all = SecondFactor::ALL.into_iter();
+        all.filter(|factor| self.allowed.contains(factor) && self.turned_on.contains(factor)).collect()
+    }
+
+    /// Whether a sign-in of this user asks for a second factor.
+    pub fn needs_second_factor(&self) -> bool {
+        match self.mfa {
+            Mfa::Off => false,
+            Mfa::Optional => !self.usable().is_empty(),
+            Mfa::On => true,
+        }
+    }
+
+    pub(super) fn second_step(&self) -> Next {
+        if !self.needs_second_factor() {
+            return Next::Complete(Complete(()));
+        }
+        let usable = self.usable();
+        if let Some(preferred) = self.preferred.filter(|preferred| usable.contains(preferred)) {
+            return Next::SecondFactor(preferred);
+        }
+        match usable.as_slice() {
+            [] => self.without_any(),
+            [only] => Next::SecondFactor(*only),
+            _ => Next::SelectMfaType(usable),
+        }
+    }
+
+    /// What follows where the pool insists and the user has turned nothing on: a code to where one can be sent, or a factor is
+    /// set up.
+    fn without_any(&self) -> Next {
+        let allows = |factor| self.allowed.contains(&factor);
+        if allows(SecondFactor::Sms) && self.has_phone_number {
+            return Next::SecondFactor(SecondFactor::Sms);
+        }
+        if allows(SecondFactor::Email) && self.email_is_verified {
+            return Next::SecondFactor(SecondFactor::Email);
+        }
+        Next::MfaSetup(self.can_set_up())
+    }
+
+    /// What a user can set up within a sign-in: a software token, or an e-mail address, if there is none that could be
+    /// somebody else's.
+    pub fn can_set_up(&self) -> Vec<SecondFactor> {
+        let possible = |factor: &SecondFactor| match factor {
+            SecondFactor::SoftwareToken => true,
+            SecondFactor::Email => !self.has_email,
+            SecondFactor::Sms => false,
+        };
+        SecondFactor::ALL.into_iter().filter(|factor| self.allowed.contains(factor)).filter(possible).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_factor_is_found_by_its_name() {
+        for factor in SecondFactor::ALL {
+            assert_eq!(SecondFactor::named(factor.name()), Some(factor));
+        }
+        assert_eq!(SecondFactor::named("sms_mfa"), None);
+    }
+
+    #[test]
+    fn a_pool_that_insists_sends_a_code_where_it_can_and_else_has_a_factor_set_up() {
+        let all = SecondFactor::ALL.to_vec();
+        let on = Standing { mfa: Mfa::On, allowed: all.clone(), ..Standing::default() };
+        let has_phone = Standing { has_phone_number: true, ..on.clone() };
+        assert_eq!(has_phone.second_step(), Next::SecondFactor(SecondFactor::Sms));
+        let has_email = Standing { has_email: true, email_is_verified: true, ..on.clone() };
+        assert_eq!(has_email.second_step(), Next::SecondFactor(SecondFactor::Email));
+        // What is not verified may be somebody else's.
+        let unverified = Standing { has_email: true, ..on.clone() };
+        assert_eq!(unverified.second_step(), Next::MfaSetup(vec![SecondFactor::SoftwareToken]));
+        assert_eq!(on.second_step(), Next::MfaSetup(vec![SecondFactor::SoftwareToken, SecondFactor::Email]));
+        let only_sms = Standing { allowed: vec![SecondFactor::Sms], ..on };
+        assert_eq!(only_sms.second_step(), Next::MfaSetup(vec![]));
+    }
+}

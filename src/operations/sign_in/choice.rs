@@ -1,0 +1,209 @@
+//! `SELECT_CHALLENGE`: users choose how to begin, of the ways that the pool allows and they have the means for (reference 4.5).
+//!
+//! A choice comes with the beginning, as a preference, or as an answer; the proof may come along with it. Where it is hidden who
+//! exists, a name that nobody has is offered what users of the pool are usually offered.
+
+use std::collections::HashMap;
+
+use super::one_time_code::{self, may_be_asked, may_begin_by_code};
+use super::{Challenge, Outcome, given, may_sign_in, parameter, password};
+use crate::api::challenge_name::Value as ChallengeName;
+use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::context::sessions::{OpenSession, Waiting};
+use crate::context::users::User;
+use crate::context::verification::Sent;
+use crate::domain::attributes::is_verified;
+use crate::domain::sign_in::{FirstFactor, Means, Mfa, Step};
+use crate::domain::usernames::Alias;
+use crate::error::Error;
+use crate::store::records::UserStatus;
+use crate::store::{Batch, Owner};
+
+/// Whoever begins, by the name that was given.
+struct Beginner<'a> {
+    client: &'a Client,
+    username: &'a str,
+    /// Nobody, where it is hidden who exists.
+    user: Option<User>,
+    owner: Owner,
+}
+
+/// Begins by the preferred way, if there is one that can be taken, and else asks for a choice.
+pub async fn begin(
+    cx: &Cx<'_>,
+    client: &Client,
+    username: &str,
+    parameters: &HashMap<String, String>,
+) -> Result<Outcome, Error> {
+    let beginner = Beginner::named(cx, client, username).await?;
+    let available = beginner.available()?;
+    let preferred = given(parameters, "PREFERRED_CHALLENGE").and_then(FirstFactor::named);
+    if let Some(preferred) = preferred.filter(|preferred| available.contains(preferred)) {
+        return beginner.begin_by(cx, preferred, parameters, None).await;
+    }
+    let mut batch = Batch::default();
+    let session = cx.open_session(&mut batch, client, &beginner.owner, &Waiting::at(Step::SelectChallenge));
+    cx.commit(batch).await?;
+    Ok(Outcome::Challenge(Challenge {
+        name: ChallengeName::SelectChallenge,
+        session,
+        parameters: HashMap::new(),
+        available: available.into_iter().map(challenge_of).collect(),
+    }))
+}
+
+/// Goes on by the way that was chosen.
+pub async fn choose(
+    cx: &Cx<'_>,
+    client: &Client,
+    username: &str,
+    session: &OpenSession,
+    responses: &HashMap<String, String>,
+) -> Result<Outcome, Error> {
+    let beginner = Beginner::named(cx, client, username).await?;
+    let chosen = FirstFactor::named(parameter(responses, "ANSWER")?);
+    let available = beginner.available()?;
+    let chosen = chosen.filter(|chosen| available.contains(chosen));
+    let chosen = chosen.ok_or_else(|| Error::invalid_parameter("The challenge in ANSWER is not available."))?;
+    beginner.begin_by(cx, chosen, responses, Some(session)).await
+}
+
+impl<'a> Beginner<'a> {
+    async fn named(cx: &Cx<'_>, client: &'a Client, username: &'a str) -> Result<Self, Error> {
+        let user = cx.user_named(&client.pool, username).await?;
+        let owner = match &user {
+            Some(user) if client.hides_user_existence() => user.owner.clone(),
+            Some(user) => {
+                may_be_asked(user, cx.now())?;
+                user.owner.clone()
+            }
+            None if client.hides_user_existence() => cx.nobody(&client.pool, username),
+            None => return Err(Error::UserDoesNotExist),
+        };
+        Ok(Beginner { client, username, user, owner })
+    }
+
+    /// The ways to begin. There may be none.
+    fn available(&self) -> Result<Vec<FirstFactor>, Error> {
+        let means = self.user.as_ref().map_or_else(|| self.usual_means(), |user| self.means_of(user));
+        let available = means.available(&self.client.pool.record.first_auth_factors);
+        match &self.user {
+            Some(user) if available.is_empty() && user.record.status() == UserStatus::Unconfirmed => {
+                Err(Error::UserIsNotConfirmed)
+            }
+            _ if available.is_empty() => Err(Error::IncorrectUsernameOrPassword),
+            _ => Ok(available),
+        }
+    }
+
+    fn means_of(&self, user: &User) -> Means {
+        let (attributes, status) = (user.attributes(), user.record.status());
+        let is_new = status == UserStatus::Unconfirmed;
+        let takes = |alias| {
+            let is_proved = is_verified(alias, &attributes) || is_new;
+            user.address(alias).is_some() && is_proved && status != UserStatus::ForceChangePassword
+        };
+        let password_leads_on = !is_new || self.client.hides_user_existence();
+        Means {
+            has_password: !user.record.password_hash.is_empty() && password_leads_on,
+            has_srp: false,
+            takes_email: takes(Alias::Email),
+            takes_sms: takes(Alias::PhoneNumber),
+            needs_second_factor: user.standing(&self.client.pool).needs_second_factor(),
+        }
+    }
+
+    /// Those of a user who is like the rest.
+    fn usual_means(&self) -> Means {
+        let pool = &self.client.pool;
+        let usual = [pool.auto_verified(), pool.username_rules().username_attributes].concat();
+        Means {
+            has_password: true,
+            has_srp: false,
+            takes_email: usual.contains(&Alias::Email),
+            takes_sms: usual.contains(&Alias::PhoneNumber),
+            needs_second_factor: pool.mfa() == Mfa::On,
+        }
+    }
+
+    async fn begin_by(
+        &self,
+        cx: &Cx<'_>,
+        factor: FirstFactor,
+        given_along: &HashMap<String, String>,
+        session: Option<&OpenSession>,
+    ) -> Result<Outcome, Error> {
+        match factor {
+            FirstFactor::Password => {
+                if let Some(password) = given(given_along, "PASSWORD") {
+                    return password::sign_in(cx, self.client, self.username, password, session).await;
+                }
+                if let Some(user) = self.user.as_ref().filter(|_| !self.client.hides_user_existence()) {
+                    may_sign_in(user, cx.now())?;
+                }
+                let mut batch = Batch::default();
+                let waiting = Waiting::at(Step::FirstFactor(factor));
+                let challenge = Challenge {
+                    name: ChallengeName::Password,
+                    session: cx.open_session(&mut batch, self.client, &self.owner, &waiting),
+                    parameters: HashMap::new(),
+                    available: Vec::new(),
+                };
+                Self::ask(cx, batch, challenge, session).await
+            }
+            FirstFactor::EmailOtp => self.begin_by_code(cx, factor, Alias::Email, session).await,
+            FirstFactor::SmsOtp => self.begin_by_code(cx, factor, Alias::PhoneNumber, session).await,
+            FirstFactor::PasswordSrp => Err(Error::internal("no verifier is kept")),
+        }
+    }
+
+    async fn begin_by_code(
+        &self,
+        cx: &Cx<'_>,
+        factor: FirstFactor,
+        alias: Alias,
+        session: Option<&OpenSession>,
+    ) -> Result<Outcome, Error> {
+        let mut batch = Batch::default();
+        let challenge = match &self.user {
+            Some(user) if may_begin_by_code(user).is_ok() => {
+                user.expect_unchanged(&mut batch);
+                one_time_code::ask(cx, &mut batch, self.client, user, Step::FirstFactor(factor)).await?
+            }
+            user => {
+                let address = user.as_ref().and_then(|user| user.address(alias));
+                let told = address.map_or_else(
+                    || cx.simulated_sent(&self.client.pool, self.username, &[alias]),
+                    |address| Sent::to(alias, address),
+                );
+                one_time_code::seem_to_ask(cx, &mut batch, self.client, &self.owner, factor, told).await?
+            }
+        };
+        Self::ask(cx, batch, challenge, session).await
+    }
+
+    /// Asks, in the place of the session that led here.
+    async fn ask(
+        cx: &Cx<'_>,
+        mut batch: Batch,
+        challenge: Challenge,
+        session: Option<&OpenSession>,
+    ) -> Result<Outcome, Error> {
+        if let Some(session) = session {
+            session.use_up(&mut batch);
+        }
+        cx.commit(batch).await?;
+        cx.outbox_filled.notify_one();
+        Ok(Outcome::Challenge(challenge))
+    }
+}
+
+fn challenge_of(factor: FirstFactor) -> ChallengeName {
+    match factor {
+        FirstFactor::PasswordSrp => ChallengeName::PasswordSrp,
+        FirstFactor::Password => ChallengeName::Password,
+        FirstFactor::EmailOtp => ChallengeName::EmailOtp,
+        FirstFactor::SmsOtp => ChallengeName::SmsOtp,
+    }
+}

@@ -1,0 +1,92 @@
+//! `MFA_SETUP`: the pool insists on a second factor, the user has none, and sets one up within the sign-in.
+//!
+//! A software token is set up by AssociateSoftwareToken and VerifySoftwareToken with the session; the session of the latter ends
+//! the challenge. An e-mail address is given as the answer, and the code that goes there ends the sign-in.
+
+use std::collections::HashMap;
+
+use super::second_factor::may_continue;
+use super::{Challenge, Outcome, given, one_time_code};
+use crate::api::challenge_name::Value as ChallengeName;
+use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::context::sessions::{OpenSession, Waiting};
+use crate::context::users::User;
+use crate::domain::sign_in::{Complete, SecondFactor, Step};
+use crate::error::Error;
+use crate::store::Batch;
+use crate::store::records;
+
+/// Asks for a factor to be set up, of those that can be.
+pub fn ask(
+    cx: &Cx<'_>,
+    batch: &mut Batch,
+    client: &Client,
+    user: &User,
+    factors: &[SecondFactor],
+) -> Result<Challenge, Error> {
+    if factors.is_empty() {
+        return Err(Error::invalid_parameter("User does not have delivery config set to turn on SMS_MFA"));
+    }
+    let names: Vec<&str> = factors.iter().map(|factor| factor.name()).collect();
+    let parameters = HashMap::from([
+        ("MFAS_CAN_SETUP".to_owned(), serde_json::json!(names).to_string()),
+        ("USER_ID_FOR_SRP".to_owned(), user.record.username.clone()),
+    ]);
+    let session = cx.open_session(batch, client, &user.owner, &Waiting::at(Step::MfaSetup).proved_by(user));
+    Ok(Challenge { name: ChallengeName::MfaSetup, session, parameters, available: Vec::new() })
+}
+
+/// Goes on with what has been set up.
+pub async fn answer(
+    cx: &Cx<'_>,
+    client: &Client,
+    user: &User,
+    session: &OpenSession,
+    responses: &HashMap<String, String>,
+) -> Result<Outcome, Error> {
+    may_continue(cx, user, session)?;
+    match session.step().software_token_proved() {
+        Some(proved) => {
+            let mut batch = Batch::default();
+            session.use_up(&mut batch);
+            let mut mfa = user.record.mfa.unwrap_or_default();
+            mfa.software_token = true;
+            mfa.set_preferred(records::SecondFactor::SoftwareToken);
+            let changed = records::User { mfa: Some(mfa), ..user.record.record.clone() };
+            user.replace(&mut batch, &changed);
+            let user = User { owner: user.owner.clone(), record: user.record.with(changed) };
+            let issued = cx.sign_in(&mut batch, client, &user, Complete::by_set_up(proved)).await?;
+            cx.forget_attempts(&mut batch, &user.owner);
+            cx.commit(batch).await?;
+            Ok(Outcome::Tokens(issued))
+        }
+        None => by_email(cx, client, user, session, given(responses, "email")).await,
+    }
+}
+
+/// The user has given an e-mail address: it is theirs once the code that goes there comes back.
+async fn by_email(
+    cx: &Cx<'_>,
+    client: &Client,
+    user: &User,
+    session: &OpenSession,
+    email: Option<&str>,
+) -> Result<Outcome, Error> {
+    let possible = user.standing(&client.pool).can_set_up().contains(&SecondFactor::Email);
+    let email = email.filter(|_| possible).ok_or(Error::InvalidSession)?;
+    let before = user.attributes();
+    let given = [("email".to_owned(), email.to_owned())].into_iter().collect();
+    let after = client.pool.schema().completed(&before, &given)?;
+    let mut batch = Batch::default();
+    session.use_up(&mut batch);
+    cx.rebind_aliases(&mut batch, &client.pool, user, &after).await?;
+    let changed = user.with_attributes(after, cx.now());
+    user.replace(&mut batch, &changed);
+    let user = User { owner: user.owner.clone(), record: user.record.with(changed) };
+    let step = Step::SecondFactor(SecondFactor::Email);
+    let challenge = one_time_code::ask(cx, &mut batch, client, &user, step).await?;
+    cx.commit(batch).await?;
+    cx.outbox_filled.notify_one();
+    Ok(Outcome::Challenge(challenge))
+}
