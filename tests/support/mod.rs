@@ -417,10 +417,12 @@ impl World {
         let services = &self.app.services;
         let (store, now) = (&*services.store, services.clock.now());
         let office = Office { store, sealer: &services.sealer, rng: &services.rng, now };
-        let mut courier = Courier::new(Arc::new(Ways::file(self.config.outbox_file())), self.config.outbox_policy());
+        let ways = Arc::new(Ways::file(self.config.outbox_file()));
         // The service's own task may deliver at the same time; at least once is what it promises. Where it is before us with
-        // one, the rest is still ours.
-        while let Err(failure) = deliver_due(&mut courier, &office).await {
+        // one message, the rest is for another courier.
+        while let Err(failure) =
+            deliver_due(&mut Courier::new(ways.clone(), self.config.outbox_policy()), &office).await
+        {
             assert!(matches!(failure, cognate::store::Failure::Conflict), "{failure}");
         }
         let text = std::fs::read_to_string(self.config.outbox_file()).unwrap_or_default();
