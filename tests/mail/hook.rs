@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State as Given;
 use axum::response::IntoResponse as _;
 use axum::routing::post;
-use cognate::api::{self, username_attribute, verified_attribute};
+use cognate::api::{self, auth_factor, user_pool_mfa, username_attribute, verified_attribute};
 use cognate::crypto::secret::Secret;
 use cognate::delivery::desk::State;
 use cognate::delivery::{Hook, HookSettings, Way, Ways};
@@ -219,6 +219,43 @@ over_both_wires! {
             .await;
         assert_eq!(world.resend(&hiding, "+15555550000").await.unwrap_err(), no_way());
         assert_eq!(world.forgot(&hiding, "+15555550000").await.unwrap_err(), no_way());
+    }
+
+    async fn no_factor_of_a_pool_is_a_text_message(wire) {
+        let world = without_a_way(wire).await;
+        let refused = refusal("InvalidParameterException", "This server has no way to send text messages.");
+        let made = async |configure: &dyn Fn(&mut api::CreateUserPoolRequest)| {
+            let mut request = api::CreateUserPoolRequest { pool_name: Some("pool".to_owned()), ..Default::default() };
+            configure(&mut request);
+            world.call(request).await.map(drop)
+        };
+        let on = user_pool_mfa::Value::On;
+        assert_eq!(made(&|request| request.mfa_configuration = Some(on.into())).await, Err(refused.clone()));
+        let first_factors = |factor: auth_factor::Value| {
+            let allowed_first_auth_factors = vec![auth_factor::Value::Password.into(), factor.into()];
+            let sign_in_policy = Some(api::SignInPolicy { allowed_first_auth_factors });
+            Some(api::UserPoolPolicy { sign_in_policy, ..Default::default() })
+        };
+        let by_sms = first_factors(auth_factor::Value::SmsOtp);
+        assert_eq!(made(&|request| request.policies = by_sms.clone()).await, Err(refused.clone()));
+        let by_email = first_factors(auth_factor::Value::EmailOtp);
+        assert_eq!(made(&|request| request.policies = by_email.clone()).await, Ok(()));
+        let pool = world.pool(|_| {}).await;
+        let set = async |sms: bool| {
+            let request = api::SetUserPoolMfaConfigRequest {
+                user_pool_id: Some(pool.clone()),
+                mfa_configuration: Some(on.into()),
+                software_token_mfa_configuration: Some(api::SoftwareTokenMfaConfig { enabled: Some(true) }),
+                sms_mfa_configuration: sms.then(|| api::SmsMfaConfig {
+                    sms_authentication_message: Some("Enter {####}".to_owned()),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            };
+            world.call(request).await.map(drop)
+        };
+        assert_eq!(set(true).await, Err(refused));
+        assert_eq!(set(false).await, Ok(()));
     }
 
     async fn what_needs_a_text_message_is_refused_and_changes_nothing(wire) {

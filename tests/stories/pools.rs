@@ -164,11 +164,9 @@ async fn its_factors_are_set(sdk: &Client, id: &str) {
         is_invalid_parameter_exception,
         "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
     );
-    refused!(
-        set().mfa_configuration(UserPoolMfaType::Optional),
-        is_invalid_parameter_exception,
-        "MfaConfiguration is not supported by this server."
-    );
+    let set = set().mfa_configuration(UserPoolMfaType::Optional).send().await.unwrap();
+    assert_eq!(set.software_token_mfa_configuration, Some(totp));
+    assert_eq!(pool(sdk, id).await.mfa_configuration, Some(UserPoolMfaType::Optional));
     let certificate = || sdk.get_signing_certificate().user_pool_id(id).send();
     let (one, other) = (certificate().await.unwrap().certificate, certificate().await.unwrap().certificate);
     assert_eq!(one, other);

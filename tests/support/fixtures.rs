@@ -2,7 +2,8 @@
 
 use cognate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
 use cognate::api::{
-    self, auth_flow, challenge_name, message_action, prevent_user_existence_error_types, verified_attribute,
+    self, auth_flow, challenge_name, message_action, prevent_user_existence_error_types, user_pool_mfa,
+    verified_attribute,
 };
 use cognate::domain::ids::ClientId;
 use cognate::store::{Batch, ClientKey, records};
@@ -17,6 +18,14 @@ pub const TEMPORARY_PASSWORD: &str = "T3mporary!";
 
 /// A password that is nobody's.
 pub const WRONG_PASSWORD: &str = "Wr0ng-one!";
+
+/// What a pool can ask for after the first proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondFactor {
+    Sms,
+    SoftwareToken,
+    Email,
+}
 
 /// An application of a pool.
 #[derive(Clone, Debug)]
@@ -63,6 +72,26 @@ impl World {
         };
         configure(&mut request);
         self.call(request).await.unwrap().user_pool.unwrap().id.unwrap()
+    }
+
+    /// Has a pool ask for second factors, as `configuration` says, of those that the test names.
+    pub async fn ask_for_second_factors(
+        &self,
+        pool: &str,
+        configuration: user_pool_mfa::Value,
+        factors: &[SecondFactor],
+    ) {
+        let has = |factor| factors.contains(&factor);
+        let request = api::SetUserPoolMfaConfigRequest {
+            user_pool_id: Some(pool.to_owned()),
+            mfa_configuration: Some(configuration.into()),
+            sms_mfa_configuration: has(SecondFactor::Sms).then(Default::default),
+            software_token_mfa_configuration: has(SecondFactor::SoftwareToken)
+                .then_some(api::SoftwareTokenMfaConfig { enabled: Some(true) }),
+            email_mfa_configuration: has(SecondFactor::Email).then(Default::default),
+            ..Default::default()
+        };
+        self.call(request).await.unwrap();
     }
 
     /// A client of a pool with every flow, with other settings as the test needs them.

@@ -2,6 +2,7 @@
 //! stands still, seeded chance and collected mail.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod authenticator;
 pub mod certificates;
 pub mod fixtures;
 pub mod http;

@@ -7,6 +7,7 @@ mod describe_user_pool;
 mod get_signing_certificate;
 mod get_user_pool_mfa_config;
 mod list_user_pools;
+mod mfa;
 mod set_user_pool_mfa_config;
 mod settings;
 mod update_user_pool;
@@ -15,7 +16,7 @@ use super::timestamp;
 use crate::api::json::Named;
 use crate::api::{
     self, alias_attribute, attribute_data, auth_factor, default_email_option, deletion_protection,
-    email_sending_account, recovery_option_name, user_pool_mfa, user_pool_tier, user_verification, username_attribute,
+    email_sending_account, recovery_option_name, user_pool_tier, user_verification, username_attribute,
     verified_attribute, web_authn_factor_configuration,
 };
 use crate::context::Cx;
@@ -59,7 +60,8 @@ fn description(cx: &Cx<'_>, pool: &Pool, users: usize) -> api::UserPool {
             }),
         }),
         user_attribute_update_settings: user_attribute_update_settings(record),
-        mfa_configuration: Some(user_pool_mfa::Value::Off.into()),
+        sms_authentication_message: record.mfa.as_ref().and_then(|mfa| mfa.sms_message.clone()),
+        mfa_configuration: Some(mfa::shown(record).into()),
         estimated_number_of_users: Some(i32::try_from(users).unwrap_or(i32::MAX)),
         email_configuration: Some(api::EmailConfiguration {
             email_sending_account: Some(email_sending_account::Value::CognitoDefault.into()),
@@ -94,9 +96,14 @@ fn policies(record: &records::Pool) -> api::UserPoolPolicy {
             temporary_password_validity_days: temporary_password_days(record),
             ..Default::default()
         }),
-        sign_in_policy: Some(api::SignInPolicy {
-            allowed_first_auth_factors: vec![auth_factor::Value::Password.into()],
-        }),
+        sign_in_policy: Some(api::SignInPolicy { allowed_first_auth_factors: first_auth_factors(record) }),
+    }
+}
+
+fn first_auth_factors(record: &records::Pool) -> Vec<i32> {
+    match numbers::<auth_factor::Value>(&record.first_auth_factors) {
+        listed if listed.is_empty() => vec![auth_factor::Value::Password.into()],
+        listed => listed,
     }
 }
 

@@ -1,47 +1,69 @@
 //! `SetUserPoolMfaConfig`: which factors beside the password a pool has; what is left out is turned off.
 //!
-//! No sign-in asks for a second factor yet. A pool that is told to ask for one would let its users in without: so it is not
-//! told, and a request for one is refused by name. How passkeys are made is kept, as there is no sign-in by one to be lax.
+//! Users keep what they have set up: a factor that the pool turns off is not asked for, and is asked for again once the pool
+//! turns it on. How passkeys are made is kept, as there is no sign-in by one to be lax.
 
-use super::web_authn_configuration;
+use super::mfa;
 use crate::access::caller::Operator;
 use crate::api::json::Named as _;
-use crate::api::{self, user_pool_mfa, user_verification, web_authn_factor_configuration};
+use crate::api::{self, user_verification, web_authn_factor_configuration};
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::error::Error;
-use crate::operations::honour;
+use crate::store::records::MfaConfiguration;
 use crate::store::{Batch, records};
 
 impl Operation for api::SetUserPoolMfaConfigRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::SetUserPoolMfaConfigResponse, Error> {
-        let off = matches!(self.mfa_configuration(), user_pool_mfa::Value::Off | user_pool_mfa::Value::Unspecified);
-        if off && self.configures_a_factor() {
-            let message = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.";
-            return Err(Error::invalid_parameter(message));
-        }
-        honour("MfaConfiguration", !off)?;
+        let mfa = self.mfa()?;
         let pool = cx.pool(self.user_pool_id()).await?;
         let changed = records::Pool {
+            mfa,
             web_authn: self.web_authn(),
             modified_at: cx.now().as_millisecond(),
             ..pool.record.record.clone()
         };
+        mfa::check_factors(cx, &changed)?;
         let mut batch = Batch::default();
         pool.replace(&mut batch, &changed);
         cx.commit(batch).await?;
+        let now = mfa::factors(&changed);
         Ok(api::SetUserPoolMfaConfigResponse {
-            mfa_configuration: Some(user_pool_mfa::Value::Off.into()),
-            web_authn_configuration: web_authn_configuration(&changed),
+            sms_mfa_configuration: now.sms_mfa_configuration,
+            software_token_mfa_configuration: now.software_token_mfa_configuration,
+            email_mfa_configuration: now.email_mfa_configuration,
+            mfa_configuration: now.mfa_configuration,
+            web_authn_configuration: now.web_authn_configuration,
         })
     }
 }
 
 impl api::SetUserPoolMfaConfigRequest {
-    fn configures_a_factor(&self) -> bool {
-        self.sms_mfa_configuration.is_some()
-            || self.software_token_mfa_configuration.is_some()
-            || self.email_mfa_configuration.is_some()
+    /// The second factors that are asked for; nothing where they are turned off.
+    fn mfa(&self) -> Result<Option<records::PoolMfa>, Error> {
+        let configuration = mfa::configuration(self.mfa_configuration);
+        let (sms, email) = (self.sms_mfa_configuration.as_ref(), self.email_mfa_configuration.as_ref());
+        if configuration == MfaConfiguration::MfaOff {
+            if sms.is_some() || email.is_some() || self.software_token_mfa_configuration.is_some() {
+                let message = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together.";
+                return Err(Error::invalid_parameter(message));
+            }
+            return Ok(None);
+        }
+        let software_token = self.software_token_mfa_configuration.unwrap_or_default().enabled();
+        if sms.is_none() && email.is_none() && !software_token {
+            let message = "At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided.";
+            return Err(Error::invalid_parameter(message));
+        }
+        Ok(Some(records::PoolMfa {
+            configuration: configuration.into(),
+            sms: sms.is_some(),
+            software_token,
+            email: email.is_some(),
+            sms_message: sms.and_then(|sms| sms.sms_authentication_message.clone()),
+            email_message: email.and_then(|email| email.message.clone()),
+            email_subject: email.and_then(|email| email.subject.clone()),
+        }))
     }
 
     fn web_authn(&self) -> Option<records::WebAuthn> {

@@ -2,9 +2,9 @@
 //!
 //! One mapping serves both, so that what an update leaves out falls back to just what a new pool begins with.
 
-use super::names;
+use super::{mfa, names};
 use crate::api::{self, auth_factor, default_email_option, deletion_protection, email_sending_account};
-use crate::api::{recovery_option_name, user_pool_mfa, user_pool_tier, verified_attribute};
+use crate::api::{recovery_option_name, user_pool_tier, verified_attribute};
 use crate::app::Tags;
 use crate::context::pools::TEMPORARY_PASSWORD_DAYS;
 use crate::domain::formats::{is_email, is_sender};
@@ -40,6 +40,7 @@ impl Settings {
         check_tags(&self.user_pool_tags)?;
         let temporary_password_days = self.temporary_password_days()?;
         let password_policy = self.password_policy();
+        let first_auth_factors = self.first_auth_factors()?;
         let account_recovery = account_recovery(&self.account_recovery_setting.unwrap_or_default())?;
         let auto_verified_attributes = names::<verified_attribute::Value>(&self.auto_verified_attributes);
         let updates = self.user_attribute_update_settings.unwrap_or_default();
@@ -68,8 +69,6 @@ impl Settings {
             case_sensitive: pool.case_sensitive,
             schema: pool.schema,
             web_authn: pool.web_authn,
-            mfa: pool.mfa,
-            first_auth_factors: pool.first_auth_factors,
             keeps_srp_verifiers: pool.keeps_srp_verifiers,
 
             password_policy: Some(password_policy),
@@ -78,6 +77,12 @@ impl Settings {
             auto_verified_attributes,
             verified_before_update,
             account_recovery,
+            mfa: mfa::of_settings(
+                pool.mfa,
+                mfa::configuration(self.mfa_configuration),
+                self.sms_authentication_message,
+            ),
+            first_auth_factors,
             admin_create_user_only: accounts.allow_admin_create_user_only(),
             sms_message: template.sms_message.or(self.sms_verification_message),
             email_message: template.email_message.or(self.email_verification_message),
@@ -98,18 +103,37 @@ impl Settings {
         let policies = self.policies.clone().unwrap_or_default();
         let passwords = policies.password_policy.unwrap_or_default();
         let factors = policies.sign_in_policy.unwrap_or_default().allowed_first_auth_factors;
+        let passkeys = auth_factor::Value::WebAuthn;
         let email = self.email_configuration.clone().unwrap_or_default();
         let other = |value: Option<i32>, honoured: i32| value.is_some_and(|value| value != honoured);
 
         honour("PasswordHistorySize", other(passwords.password_history_size, 0))?;
-        honour("AllowedFirstAuthFactors", factors.iter().any(|factor| *factor != auth_factor::Value::Password as i32))?;
-        honour("SmsAuthenticationMessage", self.sms_authentication_message.is_some())?;
-        honour("MfaConfiguration", other(self.mfa_configuration, user_pool_mfa::Value::Off.into()))?;
+        honour("AllowedFirstAuthFactors", factors.contains(&passkeys.into()))?;
         honour("SourceArn", email.source_arn.is_some())?;
         let sender = email_sending_account::Value::CognitoDefault;
         honour("EmailSendingAccount", other(email.email_sending_account, sender.into()))?;
         honour("ConfigurationSet", email.configuration_set.is_some())?;
         honour("UserPoolTier", other(self.user_pool_tier, user_pool_tier::Value::Essentials.into()))
+    }
+
+    /// How users may begin to sign in by choice. A pool in which nobody could begin by password would shut out whoever has
+    /// nothing else.
+    fn first_auth_factors(&self) -> Result<Vec<String>, Error> {
+        let policy = self.policies.clone().unwrap_or_default().sign_in_policy.unwrap_or_default();
+        let factors = policy.allowed_first_auth_factors;
+        if factors.contains(&auth_factor::Value::SoftwareToken.into()) {
+            return Err(Error::invalid_parameter("SOFTWARE_TOKEN cannot be among AllowedFirstAuthFactors."));
+        }
+        if !factors.is_empty() && !factors.contains(&auth_factor::Value::Password.into()) {
+            return Err(Error::invalid_parameter("PASSWORD must be among AllowedFirstAuthFactors."));
+        }
+        let mut each_once = Vec::new();
+        for factor in factors {
+            if !each_once.contains(&factor) {
+                each_once.push(factor);
+            }
+        }
+        Ok(names::<auth_factor::Value>(&each_once))
     }
 
     /// The policy, with Cognito's default for all of it or, once some of it is given, for each absent member.

@@ -1,5 +1,6 @@
 //! `UpdateUserPool`: a pool takes new settings, and the defaults of those that are left out.
 
+use super::mfa;
 use super::settings::Settings;
 use crate::access::caller::Operator;
 use crate::api;
@@ -19,6 +20,7 @@ impl Operation for api::UpdateUserPoolRequest {
             modified_at: cx.now().as_millisecond(),
             ..before
         })?;
+        mfa::check_factors(cx, &changed)?;
         let mut batch = Batch::default();
         pool.replace(&mut batch, &changed);
         cx.commit(batch).await?;

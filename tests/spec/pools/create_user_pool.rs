@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use cognate::api::auth_factor::Value as AuthFactor;
 use cognate::api::recovery_option_name::Value as RecoveryOptionName;
 use cognate::api::{self, Op};
 use serde_json::{Map, Value, json};
@@ -59,7 +60,7 @@ spec! {
                     "PasswordHistorySize": 0,
                     "TemporaryPasswordValidityDays": 30,
                 },
-                "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD"] },
+                "SignInPolicy": { "AllowedFirstAuthFactors": ["EMAIL_OTP", "PASSWORD", "EMAIL_OTP", "SMS_OTP"] },
             },
             "DeletionProtection": "ACTIVE",
             "AutoVerifiedAttributes": ["email", "phone_number"],
@@ -73,7 +74,8 @@ spec! {
                 "DefaultEmailOption": "CONFIRM_WITH_LINK",
             },
             "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["phone_number"] },
-            "MfaConfiguration": "OFF",
+            "SmsAuthenticationMessage": "Enter {####}",
+            "MfaConfiguration": "OPTIONAL",
             "EmailConfiguration": {
                 "EmailSendingAccount": "COGNITO_DEFAULT",
                 "From": "People <people@example.com>",
@@ -118,6 +120,13 @@ spec! {
         policy.require_uppercase = Some(false);
         policy.require_numbers = Some(false);
         policy.temporary_password_validity_days = Some(30);
+        expected.policies.as_mut().unwrap().sign_in_policy = Some(api::SignInPolicy {
+            allowed_first_auth_factors: [AuthFactor::EmailOtp, AuthFactor::Password, AuthFactor::SmsOtp]
+                .map(i32::from)
+                .to_vec(),
+        });
+        expected.sms_authentication_message = Some("Enter {####}".to_owned());
+        expected.mfa_configuration = Some(api::user_pool_mfa::Value::Optional.into());
         expected.deletion_protection = Some(api::deletion_protection::Value::Active.into());
         expected.auto_verified_attributes =
             [api::verified_attribute::Value::Email, api::verified_attribute::Value::PhoneNumber].map(i32::from).to_vec();
@@ -287,6 +296,7 @@ spec! {
                      with any other recovery mechanisms.";
         let distinct = "Invalid account recovery setting parameter. Recovery mechanisms must differ in name and in priority.";
         let verified = "All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes";
+        let first = |factors: Value| json!({ "Policies": { "SignInPolicy": { "AllowedFirstAuthFactors": factors } } });
         let sender = "From must be an address, or a name and an address in angle brackets.";
         for (members, message) in [
             (
@@ -334,6 +344,11 @@ spec! {
                 invitation(json!({ "SMSMessage": "Welcome" })),
                 "SMSMessage of InviteMessageTemplate must contain {username} and {####}.",
             ),
+            (first(json!(["EMAIL_OTP", "SMS_OTP"])), "PASSWORD must be among AllowedFirstAuthFactors."),
+            (
+                first(json!(["PASSWORD", "SOFTWARE_TOKEN"])),
+                "SOFTWARE_TOKEN cannot be among AllowedFirstAuthFactors.",
+            ),
             (json!({ "EmailConfiguration": { "From": "people" } }), sender),
             (json!({ "EmailConfiguration": { "From": "A\r\nBcc: b@example.com <a@example.com>" } }), sender),
             (
@@ -375,11 +390,8 @@ pub fn not_honoured() -> Vec<(&'static str, Value)> {
         ("PasswordHistorySize", json!({ "Policies": { "PasswordPolicy": { "PasswordHistorySize": 1 } } })),
         (
             "AllowedFirstAuthFactors",
-            json!({ "Policies": { "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD", "EMAIL_OTP"] } } }),
+            json!({ "Policies": { "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"] } } }),
         ),
-        ("SmsAuthenticationMessage", json!({ "SmsAuthenticationMessage": "Type {####}" })),
-        ("MfaConfiguration", json!({ "MfaConfiguration": "ON" })),
-        ("MfaConfiguration", json!({ "MfaConfiguration": "OPTIONAL" })),
         (
             "SourceArn",
             json!({ "EmailConfiguration": { "SourceArn": "arn:aws:ses:us-east-1:123456789012:identity/a" } }),

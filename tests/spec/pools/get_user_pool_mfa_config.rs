@@ -15,6 +15,7 @@ pub fn config(passkeys: Option<api::WebAuthnConfiguration>) -> api::GetUserPoolM
     api::GetUserPoolMfaConfigResponse {
         mfa_configuration: Some(UserPoolMfa::Off.into()),
         web_authn_configuration: passkeys,
+        ..Default::default()
     }
 }
 

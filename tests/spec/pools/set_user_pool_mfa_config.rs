@@ -11,7 +11,6 @@ use super::create_user_pool::{created, described};
 use super::get_user_pool_mfa_config::{config, get};
 use super::timestamp;
 use crate::spec;
-use crate::support::fixtures::PASSWORD;
 use crate::support::{Refusal, World, refusal};
 use crate::wire::{call_written, with};
 
@@ -87,25 +86,115 @@ spec! {
     }
 }
 
+/// What is answered to a request, in JSON's words.
+async fn answered(world: &World, pool: &str, members: Value) -> Result<Value, Refusal> {
+    let answer = set(world, pool, members).await?;
+    let kept = get(world, pool).await.unwrap();
+    let written = serde_json::to_value(&answer).unwrap();
+    assert_eq!(written, serde_json::to_value(&kept).unwrap(), "what is kept is what was answered");
+    Ok(written)
+}
+
 spec! {
-    async fn a_factor_that_no_sign_in_would_ask_for_is_refused(world: World) {
-        let client = world.app_client().await;
-        world.confirmed_user(&client, "alice").await;
+    async fn a_pool_has_the_factors_that_are_named_and_no_others(world: World) {
+        let pool = world.pool(|_| {}).await;
+        for members in [
+            json!({ "MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": { "Enabled": true } }),
+            json!({
+                "MfaConfiguration": "OPTIONAL",
+                "SmsMfaConfiguration": { "SmsAuthenticationMessage": "Enter {####}" },
+                "SoftwareTokenMfaConfiguration": { "Enabled": true },
+                "EmailMfaConfiguration": { "Message": "Type {####}", "Subject": "Code" },
+            }),
+            json!({ "MfaConfiguration": "ON", "EmailMfaConfiguration": { "Message": "Type {####}" } }),
+            json!({ "MfaConfiguration": "OPTIONAL", "SmsMfaConfiguration": { "SmsAuthenticationMessage": "{####} it is" } }),
+            json!({ "MfaConfiguration": "OFF" }),
+        ] {
+            assert_eq!(answered(&world, &pool, members.clone()).await, Ok(members.clone()));
+            let described = serde_json::to_value(described(&world, &pool).await).unwrap();
+            assert_eq!(described["MfaConfiguration"], members["MfaConfiguration"]);
+            assert_eq!(
+                described.get("SmsAuthenticationMessage"),
+                members.pointer("/SmsMfaConfiguration/SmsAuthenticationMessage")
+            );
+        }
+    }
+}
+
+spec! {
+    async fn a_factor_need_not_have_a_text_of_its_own(world: World) {
+        let pool = world.pool(|_| {}).await;
+        let members = json!({ "MfaConfiguration": "ON", "SmsMfaConfiguration": {}, "EmailMfaConfiguration": {} });
+        let off = with(&members, "SoftwareTokenMfaConfiguration", json!({ "Enabled": false }));
+        assert_eq!(answered(&world, &pool, off).await, Ok(members));
+    }
+}
+
+spec! {
+    async fn without_a_factor_there_is_none_to_ask_for(world: World) {
+        let pool = world.pool(|_| {}).await;
         for value in ["ON", "OPTIONAL"] {
-            for factor in [
-                json!({}),
-                json!({ "SoftwareTokenMfaConfiguration": { "Enabled": true } }),
-                json!({ "EmailMfaConfiguration": { "Message": "Type {####}", "Subject": "Code" } }),
-                json!({ "SmsMfaConfiguration": { "SmsAuthenticationMessage": "Type {####}" } }),
-            ] {
+            for factors in [json!({}), json!({ "SoftwareTokenMfaConfiguration": { "Enabled": false } })] {
                 assert_eq!(
-                    set(&world, &client.pool, with(&factor, "MfaConfiguration", json!(value))).await,
-                    Err(invalid("MfaConfiguration is not supported by this server."))
+                    set(&world, &pool, with(&factors, "MfaConfiguration", json!(value))).await,
+                    Err(invalid(
+                        "At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided."
+                    ))
                 );
             }
         }
-        assert_eq!(get(&world, &client.pool).await, Ok(config(None)), "it does not say that it asks");
-        world.try_password(&client, "alice", PASSWORD).await.unwrap();
+        assert_eq!(get(&world, &pool).await, Ok(config(None)), "it does not say that it asks");
+    }
+}
+
+spec! {
+    async fn an_update_that_names_no_factor_keeps_those_there_are_or_takes_text_messages(world: World) {
+        let pool = world.pool(|_| {}).await;
+        let update = async |members: Value| {
+            let body = with(&members, "UserPoolId", json!(pool));
+            call_written::<api::UpdateUserPoolRequest>(&world, &body).await.unwrap();
+            serde_json::to_value(get(&world, &pool).await.unwrap()).unwrap()
+        };
+        let message = json!({ "SmsAuthenticationMessage": "Enter {####}" });
+        assert_eq!(
+            update(with(&message, "MfaConfiguration", json!("OPTIONAL"))).await,
+            json!({ "MfaConfiguration": "OPTIONAL", "SmsMfaConfiguration": message })
+        );
+        let token = json!({ "Enabled": true });
+        let set_to = json!({ "MfaConfiguration": "OPTIONAL", "SoftwareTokenMfaConfiguration": token });
+        set(&world, &pool, set_to).await.unwrap();
+        assert_eq!(
+            update(json!({ "MfaConfiguration": "ON" })).await,
+            json!({ "MfaConfiguration": "ON", "SoftwareTokenMfaConfiguration": token })
+        );
+        assert_eq!(update(json!({})).await, json!({ "MfaConfiguration": "OFF" }));
+        let body = json!({ "PoolName": "people", "MfaConfiguration": "ON", "SmsAuthenticationMessage": "Enter {####}" });
+        let made = created(&world, &body).await.unwrap();
+        let written = serde_json::to_value(get(&world, made.id()).await.unwrap()).unwrap();
+        assert_eq!(written, json!({ "MfaConfiguration": "ON", "SmsMfaConfiguration": message }));
+    }
+}
+
+spec! {
+    async fn mail_is_no_second_factor_where_a_lost_password_is_reset_by_mail_alone(world: World) {
+        let by = |names: &[&str]| {
+            let ranked = (1..).zip(names).map(|(rank, name)| json!({ "Priority": rank, "Name": name }));
+            json!({ "AccountRecoverySetting": { "RecoveryMechanisms": ranked.collect::<Vec<_>>() } })
+        };
+        let refused = || invalid("E-mail cannot be a second factor where it is the only means of account recovery.");
+        let mail = json!({ "MfaConfiguration": "OPTIONAL", "EmailMfaConfiguration": { "Subject": "Code" } });
+        let made = created(&world, &with(&by(&["verified_email"]), "PoolName", json!("people"))).await.unwrap();
+        assert_eq!(set(&world, made.id(), mail.clone()).await, Err(refused()));
+        for names in [["verified_email", "verified_phone_number"].as_slice(), &["verified_phone_number"], &["admin_only"]] {
+            let made = created(&world, &with(&by(names), "PoolName", json!("people"))).await.unwrap();
+            set(&world, made.id(), mail.clone()).await.unwrap();
+            let body = with(&by(&["verified_email"]), "UserPoolId", json!(made.id()));
+            let body = with(&body, "MfaConfiguration", json!("OPTIONAL"));
+            assert_eq!(
+                call_written::<api::UpdateUserPoolRequest>(&world, &body).await.map(drop),
+                Err(refused())
+            );
+        }
     }
 }
 
