@@ -13,5 +13,6 @@ pub mod sealing;
 pub mod secret;
 pub mod secret_hash;
 pub mod signing;
+pub mod srp;
 pub mod totp;
 pub mod workers;
