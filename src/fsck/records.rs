@@ -10,12 +10,13 @@ use crate::context::pools::Pool;
 use crate::context::rotation::is_whole;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::signing::SigningKeys;
+use crate::crypto::srp::Verifier;
 use crate::domain::ids::{GroupId, PoolId, Sub};
-use crate::store::records::{Membership, OutboxMessage, User, UserStatus};
+use crate::store::records::{Membership, OutboxMessage, SrpVerifier, User, UserStatus};
 use crate::store::{
     ClientKey, ClientOfPoolKey, CodePurpose, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known,
-    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, Store, Unreadable, UserKey,
-    UserRemovalKey, UsernameKey, Value, described,
+    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, SrpVerifierKey,
+    SrpVerifierRemovalKey, Store, Unreadable, UserKey, UserRemovalKey, UsernameKey, Value, described,
 };
 
 /// Entries read at one time.
@@ -190,7 +191,7 @@ impl Examiner<'_> {
             }
             Known::SrpVerifierKey(key, verifier) => {
                 self.need_user(&key.owner, problems).await?;
-                self.sealed(&key.encoded(), &verifier.sealed, problems);
+                self.srp_verifier(key, verifier, problems).await?;
             }
             Known::SoftwareTokenKey(key, token) => {
                 self.need_user(&key.owner, problems).await?;
@@ -224,6 +225,11 @@ impl Examiner<'_> {
             Known::AttemptsKey(..) | Known::ThrottleKey(..) | Known::WrongCodesKey(..) | Known::SessionKey(..) => {}
             // What it was an index of may be gone before it, and is looked for from the other side.
             Known::MemberKey(..) => {}
+            Known::SrpVerifierRemovalKey(key, _) => {
+                let keeps =
+                    matches!(self.pool(&key.pool).await?, PoolState::There(pool) if pool.record.keeps_srp_verifiers);
+                expect(problems, !keeps, "the pool keeps verifiers, and would lose them");
+            }
             Known::PoolRemovalKey(..) | Known::GroupRemovalKey(..) | Known::SignatureKey(..) => {}
         }
         Ok(())
@@ -233,6 +239,27 @@ impl Examiner<'_> {
     fn sealed(&self, place: &[u8], sealed: &[u8], problems: &mut Problems) {
         let opened = self.sealer.open(place, sealed);
         opened.err().into_iter().for_each(|cause| problems.push(format!("its secret: {cause}")));
+    }
+
+    /// What proves a password, in a pool that keeps such or that waits to be swept of them.
+    async fn srp_verifier(
+        &mut self,
+        key: &SrpVerifierKey,
+        verifier: &SrpVerifier,
+        problems: &mut Problems,
+    ) -> Result<(), Failure> {
+        match self.sealer.open(&key.encoded(), &verifier.sealed) {
+            Ok(opened) => {
+                let is_one = Verifier::read(opened.expose()).is_some();
+                expect(problems, is_one, "what is sealed in it is no verifier");
+            }
+            Err(cause) => problems.push(format!("its secret: {cause}")),
+        }
+        let pool = key.owner.pool.clone();
+        if matches!(self.pool(&pool).await?, PoolState::There(pool) if !pool.record.keeps_srp_verifiers) {
+            self.need(problems, &SrpVerifierRemovalKey { pool }, "its pool keeps none").await?;
+        }
+        Ok(())
     }
 
     /// A message that waits or was given up: sealed for the place where it was first written.

@@ -3,7 +3,7 @@
 //! | first byte | what stands there |
 //! |---|---|
 //! | `0x01` | the store's own counters |
-//! | `0x10`…`0x12` | pools, their signing keys, pools being removed |
+//! | `0x10`…`0x13` | pools, their signing keys, pools being removed, pools whose SRP verifiers are being removed |
 //! | `0x18`, `0x19` | clients, clients by pool |
 //! | `0x1A`…`0x1C` | groups, users by group, groups being removed |
 //! | `0x20` | everything of one user under (pool, sub), then a byte for the kind: a partitioned engine keeps a sign-in on one shard |

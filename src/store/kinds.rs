@@ -7,8 +7,8 @@ use super::key::{self, Key};
 use super::{
     AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, ExpiryKey, FamilyKey,
     GroupKey, GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, RetryKey, SessionKey,
-    SignatureKey, SigningKeysKey, SoftwareTokenKey, SrpVerifierKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey,
-    WrongCodesKey,
+    SignatureKey, SigningKeysKey, SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, ThrottleKey, UserKey,
+    UserRemovalKey, UsernameKey, WrongCodesKey,
 };
 
 macro_rules! kinds {
@@ -61,6 +61,7 @@ kinds! {
     PoolKey => "pool",
     SigningKeysKey => "signing keys",
     PoolRemovalKey => "removal of a pool",
+    SrpVerifierRemovalKey => "removal of the SRP verifiers of a pool",
     ClientKey => "client",
     ClientOfPoolKey => "client in the list of its pool",
     GroupKey => "group",
@@ -130,6 +131,7 @@ mod tests {
             Kind::PoolKey => PoolKey { pool }.encoded(),
             Kind::SigningKeysKey => SigningKeysKey { pool }.encoded(),
             Kind::PoolRemovalKey => PoolRemovalKey { pool }.encoded(),
+            Kind::SrpVerifierRemovalKey => SrpVerifierRemovalKey { pool }.encoded(),
             Kind::ClientKey => ClientKey { client }.encoded(),
             Kind::ClientOfPoolKey => ClientOfPoolKey { pool, client }.encoded(),
             Kind::GroupKey => GroupKey { pool, name }.encoded(),

@@ -21,6 +21,7 @@ mod outbox;
 mod pools;
 mod sled;
 mod space;
+mod srp_verifiers;
 mod users;
 mod watch;
 mod witness;
@@ -40,6 +41,7 @@ pub use kinds::{Kind, Known, Unreadable, described};
 pub use outbox::{DeadLetterKey, OutboxKey, RetryKey};
 pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
 pub use sled::{SledLoader, SledStore};
+pub use srp_verifiers::{SrpVerifierRemovalKey, sweep_srp_verifiers};
 pub use users::{
     AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, SessionKey, SoftwareTokenKey,
     SrpVerifierKey, ThrottleKey, ThrottlePurpose, UserKey, UserRemovalKey, UsernameKey,

@@ -1,5 +1,6 @@
 //! Sweeps what the deleted have left: pools their users, with everything that was theirs, the names they held, and their
-//! groups; groups their memberships; users everything that was theirs.
+//! groups; groups their memberships; users everything that was theirs; the last client of a pool that signs in by SRP the
+//! verifiers of the pool's users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use tokio::sync::watch;
 use super::stopped;
 use crate::context::Services;
 use crate::store::{
-    Failure, GroupRemovalKey, PoolRemovalKey, Store, UserRemovalKey, sweep_removed_group, sweep_removed_pool,
-    sweep_removed_user,
+    Failure, GroupRemovalKey, PoolRemovalKey, SrpVerifierRemovalKey, Store, UserRemovalKey, sweep_removed_group,
+    sweep_removed_pool, sweep_removed_user, sweep_srp_verifiers,
 };
 
 const PERIOD: Duration = Duration::from_secs(60);
@@ -40,6 +41,9 @@ pub async fn sweep(store: &dyn Store) -> Result<bool, Failure> {
     }
     if let Some((key, _)) = store.list::<UserRemovalKey>(UserRemovalKey::PREFIX, None, 1).await?.first() {
         return sweep_removed_user(store, &key.owner).await.map(|_| true);
+    }
+    if let Some((key, _)) = store.list::<SrpVerifierRemovalKey>(SrpVerifierRemovalKey::PREFIX, None, 1).await?.first() {
+        return sweep_srp_verifiers(store, key).await.map(|_| true);
     }
     Ok(false)
 }
