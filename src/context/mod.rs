@@ -18,6 +18,7 @@ pub mod rotation;
 pub mod sending;
 pub mod sessions;
 pub mod software_tokens;
+pub mod srp_verifiers;
 pub mod throttles;
 pub mod tokens;
 mod turns;
@@ -171,12 +172,6 @@ impl<'a> Cx<'a> {
     /// Waits for leave to hash: for an attempt to prove oneself as `owner`, or for a new password.
     pub async fn hashing_place(&self, owner: Option<&Owner>) -> Result<Place, Error> {
         self.passwords.place(self.source, owner.cloned()).await
-    }
-
-    /// The hash of a new password.
-    pub async fn new_password_hash(&self, password: &Secret<String>) -> Result<String, Error> {
-        let place = self.hashing_place(None).await?;
-        self.passwords.hash(&place, password, &self.rng).await
     }
 
     /// Waits until no other request confirms this user or rotates a refresh token of theirs; the turn ends when the value is

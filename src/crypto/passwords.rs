@@ -99,6 +99,15 @@ impl PasswordHasher {
         self.verify(leave, password, &self.decoy).await.map(|_| ())
     }
 
+    /// Does what an attempt costs beside hashing, on the hashing threads: what a place is not given for is not done.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        _leave: &Place,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.threads.run(move |_| work()).await
+    }
+
     /// Whether a hash was made with less work than today's settings ask for.
     pub fn is_outdated(&self, phc: &str) -> bool {
         parsed(phc)

@@ -59,22 +59,34 @@ pub struct Identity {
     pub username: String,
 }
 
+/// What makes the verifiers of equal passwords differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Salt([u8; SALT_BYTES]);
+
+impl Salt {
+    pub fn new(rng: &Rng) -> Self {
+        Self::of(rng.bytes())
+    }
+
+    /// One whose first byte is neither zero nor has the sign bit: its bytes are the same however a client reads its digits.
+    fn of(mut chance: [u8; SALT_BYTES]) -> Self {
+        chance[0] = chance[0] & 0x3F | 0x40;
+        Salt(chance)
+    }
+}
+
 /// What is kept of a password, so that it can be proved.
 #[derive(Clone)]
 pub struct Verifier {
-    salt: [u8; SALT_BYTES],
+    salt: Salt,
     /// v = g^x.
     number: Secret<[u8; NUMBER_BYTES]>,
 }
 
 impl Verifier {
-    /// The verifier of a new password. Costs an exponentiation.
-    pub fn of(identity: &Identity, password: &Secret<String>, rng: &Rng) -> Self {
-        Self::salted(identity, password, salt(rng.bytes()))
-    }
-
-    fn salted(identity: &Identity, password: &Secret<String>, salt: [u8; SALT_BYTES]) -> Self {
-        let x = password_exponent(identity, password, &salt);
+    /// The verifier of a password. Costs an exponentiation.
+    pub fn of(identity: &Identity, password: &Secret<String>, salt: Salt) -> Self {
+        let x = password_exponent(identity, password, salt);
         Verifier { salt, number: Secret::new(bytes_of(&GENERATOR.pow(x.expose()).retrieve())) }
     }
 
@@ -88,24 +100,24 @@ impl Verifier {
         number[0] &= 0x7F;
         let mut salt_chance = [0; SALT_BYTES];
         salt_chance.copy_from_slice(&keyed_hash(chance, &[b"srp salt"])[..SALT_BYTES]);
-        Verifier { salt: salt(salt_chance), number: Secret::new(number) }
+        Verifier { salt: Salt::of(salt_chance), number: Secret::new(number) }
     }
 
     /// The salt in hexadecimal digits, as clients are told it.
     pub fn salt(&self) -> String {
-        hex::encode(self.salt)
+        hex::encode(self.salt.0)
     }
 
     /// All of it: to be sealed.
     pub fn bytes(&self) -> Secret<Vec<u8>> {
-        Secret::new([self.salt.as_slice(), self.number.expose()].concat())
+        Secret::new([self.salt.0.as_slice(), self.number.expose()].concat())
     }
 
     /// What [`Verifier::bytes`] gave; nothing of other bytes.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (salt, number) = bytes.split_first_chunk()?;
         let number = Secret::new(<[u8; NUMBER_BYTES]>::try_from(number).ok()?);
-        Some(Verifier { salt: *salt, number })
+        Some(Verifier { salt: Salt(*salt), number })
     }
 
     fn element(&self) -> Secret<Element> {
@@ -188,18 +200,12 @@ pub struct Claim<'a> {
     pub signature: &'a [u8],
 }
 
-/// A salt whose first byte is neither zero nor has the sign bit: so its bytes are the same however a client reads its digits.
-fn salt(mut chance: [u8; SALT_BYTES]) -> [u8; SALT_BYTES] {
-    chance[0] = chance[0] & 0x3F | 0x40;
-    chance
-}
-
 /// x = H(salt, H(pool name, username, ":", password)).
-fn password_exponent(identity: &Identity, password: &Secret<String>, salt: &[u8; SALT_BYTES]) -> Secret<U256> {
+fn password_exponent(identity: &Identity, password: &Secret<String>, salt: Salt) -> Secret<U256> {
     let Identity { pool_name, username } = identity;
     let who = [pool_name.as_bytes(), username.as_bytes(), b":", password.expose().as_bytes()].concat();
     let inner = Secret::new(sha256(Secret::new(who).expose()));
-    let salted = Secret::new([signed(salt).as_slice(), inner.expose()].concat());
+    let salted = Secret::new([signed(&salt.0).as_slice(), inner.expose()].concat());
     Secret::new(exponent_of(&sha256(salted.expose())))
 }
 
@@ -301,7 +307,7 @@ mod tests {
         server: &str,
     ) -> Secret<[u8; SESSION_KEY_BYTES]> {
         let server = U3072::from_be_hex(&format!("{server:0>768}"));
-        let x = password_exponent(&identity(), &password(), &verifier.salt);
+        let x = password_exponent(&identity(), &password(), verifier.salt);
         let base = Element::new(&server) - MULTIPLIER * GENERATOR.pow(x.expose());
         // base^a · (base^u)^x
         let shared = base.pow(&exponent_of(own)) * base.pow(&exponent_of(&exchange.scrambler)).pow(x.expose());
@@ -318,10 +324,10 @@ mod tests {
         assert_eq!(written.len(), 767);
         assert!(written.starts_with("54b8e4da8991abf6") && written.ends_with("a1174323284223"));
 
-        let salt = [0x8F; SALT_BYTES];
-        let x = password_exponent(&identity(), &password(), &salt);
+        let salt = Salt([0x8F; SALT_BYTES]);
+        let x = password_exponent(&identity(), &password(), salt);
         assert_eq!(x.expose(), &U256::from_be_hex("532460165f6abd074636367619b34910d33e104660409b206ae7ca667d4107c6"));
-        let verifier = Verifier::salted(&identity(), &password(), salt);
+        let verifier = Verifier::of(&identity(), &password(), salt);
         assert!(digits(verifier.number.expose()).starts_with("f3ddfa5689df0630"));
 
         // The vector's b is longer than this server's.
@@ -341,7 +347,7 @@ mod tests {
     #[test]
     fn the_right_password_is_proved_and_with_one_bit_changed_nothing_is() {
         let rng = Rng::seeded(1);
-        let verifier = Verifier::of(&identity(), &password(), &rng);
+        let verifier = Verifier::of(&identity(), &password(), Salt::new(&rng));
         let own = rng.bytes();
         let client = ClientNumber(GENERATOR.pow(&exponent_of(&own)).retrieve());
         let (exchange, server) = Exchange::begin(&verifier, client, &rng).unwrap();
@@ -386,7 +392,7 @@ mod tests {
         for at in [16, 200, 399] {
             refused("verifier", &exchange, &Verifier::read(&flipped(kept.expose(), at)).unwrap(), &identity(), claim);
         }
-        let other = Verifier::of(&identity(), &Secret::new("Passw0rd?".to_owned()), &rng);
+        let other = Verifier::of(&identity(), &Secret::new("Passw0rd?".to_owned()), Salt::new(&rng));
         refused("password", &exchange, &other, &identity(), claim);
     }
 
@@ -429,11 +435,11 @@ mod tests {
         let (first, second) = (Verifier::simulated(&[7; 32]), Verifier::simulated(&[8; 32]));
         assert_eq!(first.bytes().expose(), Verifier::simulated(&[7; 32]).bytes().expose());
         assert!(first.salt() != second.salt() && first.number.expose() != second.number.expose());
-        let real = Verifier::of(&identity(), &password(), &Rng::seeded(1));
+        let real = Verifier::of(&identity(), &password(), Salt::new(&Rng::seeded(1)));
         for verifier in [first, second, real] {
             assert_eq!(verifier.salt().len(), 32);
             // However its digits are read, as a number or as bytes, the hash is over the same.
-            assert_eq!(signed(&verifier.salt), verifier.salt);
+            assert_eq!(signed(&verifier.salt.0), verifier.salt.0);
         }
     }
 

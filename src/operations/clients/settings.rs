@@ -58,6 +58,7 @@ impl Settings {
                 | ExplicitAuthFlow::UserPasswordAuth
                 | ExplicitAuthFlow::AllowAdminUserPasswordAuth
                 | ExplicitAuthFlow::AllowUserPasswordAuth
+                | ExplicitAuthFlow::AllowUserSrpAuth
                 | ExplicitAuthFlow::AllowRefreshTokenAuth
                 | ExplicitAuthFlow::AllowUserAuth => {}
                 other => return Err(Error::NotHonoured(format!("ExplicitAuthFlows {}", other.as_str_name()).into())),

@@ -26,10 +26,9 @@ impl Operation for api::AdminResetUserPasswordRequest {
         }
         let (attribute, address) = pool.recovery_address(&user).ok_or_else(no_recovery_address)?;
         let mut batch = Batch::default();
-        // The hash stays, so that whoever still types the old password can be told what has happened; the status lets no
-        // password in.
+        // The status lets no password in.
         let reset = records::User { status: UserStatus::ResetRequired.into(), ..user.record.record.clone() };
-        cx.replace_password(&mut batch, &user, reset);
+        cx.void_password(&mut batch, &pool, &user, reset).await?;
         // Sent after the older ones are void.
         let to = Recipient {
             owner: &user.owner,

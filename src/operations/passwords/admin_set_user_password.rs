@@ -21,12 +21,12 @@ impl Operation for api::AdminSetUserPasswordRequest {
         };
         let changed = records::User {
             status: status.into(),
-            password_hash: cx.new_password_hash(&password).await?,
             password_expires_at: end.map(|end| end.as_millisecond()),
             ..user.record.record.clone()
         };
         let mut batch = Batch::default();
-        cx.replace_password(&mut batch, &user, changed);
+        let password = cx.new_password(&pool, &user.record.username, &password).await?;
+        cx.replace_password(&mut batch, &pool, &user, changed, password);
         cx.forget_attempts(&mut batch, &user.owner);
         cx.commit(batch).await?;
         Ok(api::AdminSetUserPasswordResponse {})

@@ -11,7 +11,7 @@ use crate::context::attempts::Attempt;
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
 use crate::error::{Error, ViolatingValue, Violation};
-use crate::store::records::{self, UserStatus};
+use crate::store::records::UserStatus;
 use crate::store::{Batch, ThrottlePurpose};
 
 impl Operation for api::ChangePasswordRequest {
@@ -32,9 +32,10 @@ impl Operation for api::ChangePasswordRequest {
             }
             let right = cx.passwords.verify(attempt.place(), &previous, &user.record.password_hash).await?;
             if right {
-                let password_hash = cx.passwords.hash(attempt.place(), &proposed, &cx.rng).await?;
+                let (pool, username) = (&bearer.client.pool, &user.record.username);
+                let password = cx.new_password_with(attempt.place(), pool, username, &proposed).await?;
                 attempt.forgive(&mut batch);
-                cx.replace_password(&mut batch, user, records::User { password_hash, ..user.record.record.clone() });
+                cx.replace_password(&mut batch, pool, user, user.record.record.clone(), password);
             } else {
                 user.expect_unchanged(&mut batch);
             }

@@ -37,11 +37,11 @@ impl Operation for api::ConfirmForgotPasswordRequest {
             (Judgement::Right(_), Some(user)) => {
                 let changed = records::User {
                     status: UserStatus::Confirmed.into(),
-                    password_hash: cx.new_password_hash(&password).await?,
                     password_expires_at: None,
                     ..user.record.record.clone()
                 };
-                cx.replace_password(&mut batch, &user, changed);
+                let password = cx.new_password(&client.pool, &user.record.username, &password).await?;
+                cx.replace_password(&mut batch, &client.pool, &user, changed, password);
                 cx.forget_attempts(&mut batch, &owner);
                 cx.commit(batch).await?;
                 Ok(api::ConfirmForgotPasswordResponse {})

@@ -67,12 +67,12 @@ pub async fn set(
     cx.void_outrun_code(&mut batch, user, &after).await?;
     let confirmed = records::User {
         status: UserStatus::Confirmed.into(),
-        password_hash: cx.new_password_hash(&password).await?,
         password_expires_at: None,
         ..user.with_attributes(after, cx.now())
     };
     session.use_up(&mut batch);
-    cx.replace_password(&mut batch, user, confirmed.clone());
+    let password = cx.new_password(&client.pool, &user.record.username, &password).await?;
+    cx.replace_password(&mut batch, &client.pool, user, confirmed.clone(), password);
     let confirmed = User { owner: user.owner.clone(), record: user.record.with(confirmed) };
     let outcome = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password()).await?;
     if matches!(outcome, Outcome::Tokens(_)) {

@@ -50,6 +50,7 @@ pub async fn sign_in(
         if let Some(session) = session {
             session.use_up(&mut batch);
         }
+        cx.complete_srp_verifier(&mut batch, attempt.place(), &client.pool, &user, &password).await?;
         keep_hash_current(cx, &mut batch, &attempt, &user, &password).await?;
         let outcome = follow(cx, &mut batch, client, &user, proof).await?;
         settle(cx, &attempt, batch, outcome).await

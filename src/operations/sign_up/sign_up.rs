@@ -16,7 +16,7 @@ use crate::domain::usernames::Alias;
 use crate::error::{Error, ViolatingValue, Violation};
 use crate::operations::{code_delivery_details, given_attributes};
 use crate::store::records::{self, UserStatus};
-use crate::store::{Batch, CodePurpose, Owner, UserKey};
+use crate::store::{Batch, CodePurpose, Owner};
 
 impl Operation for api::SignUpRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::SignUpResponse, Error> {
@@ -36,6 +36,7 @@ impl Operation for api::SignUpRequest {
 
         let owner = cx.mint_owner(pool);
         let username = if named_by.is_some() { owner.sub.to_string() } else { self.username().to_owned() };
+        let password = cx.new_password(pool, &username, &password).await?;
         let user = records::User {
             sub: owner.sub.to_string(),
             pool: pool.id.0.clone(),
@@ -45,17 +46,12 @@ impl Operation for api::SignUpRequest {
             enabled: true,
             created_at: cx.now().as_millisecond(),
             modified_at: cx.now().as_millisecond(),
-            password_hash: cx.new_password_hash(&password).await?,
-            generation: 0,
-            memberships: 0,
-            password_expires_at: None,
-            password_version: 0,
-            mfa: None,
+            ..records::User::default()
         };
         let mut batch = Batch::default();
         batch.expect(&client.pool.key(), Some(&client.pool.record));
         cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, false).await?;
-        batch.put(&UserKey { owner: owner.clone() }, &user);
+        cx.create_user(&mut batch, pool, &owner, user.clone(), password);
         // The user is there though no code could be sent; the caller learns that, and can have one sent later (reference 3.1).
         let sent = match send_first_code(cx, &mut batch, &client, &owner, &user.username, &attributes).await {
             Err(other) if !matches!(other, Error::AttemptLimitExceeded | Error::CodeDeliveryFailure(_)) => {

@@ -14,7 +14,7 @@ use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::operations::{attribute_list, given_attributes, listed_user};
 use crate::store::records::{self, UserStatus};
-use crate::store::{Batch, Owner, UserKey};
+use crate::store::{Batch, Owner};
 
 impl Operation for api::AdminCreateUserRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::AdminCreateUserResponse, Error> {
@@ -56,18 +56,15 @@ impl api::AdminCreateUserRequest {
             enabled: true,
             created_at: now.as_millisecond(),
             modified_at: now.as_millisecond(),
-            password_hash: cx.new_password_hash(&password).await?,
-            generation: 0,
-            memberships: 0,
             password_expires_at: Some(pool.end_of_temporary_password(now).as_millisecond()),
-            password_version: 0,
-            mfa: None,
+            ..records::User::default()
         };
+        let kept = cx.new_password(pool, &user.username, &password).await?;
         let mut batch = Batch::default();
         batch.expect(&pool.key(), Some(&pool.record));
         let force = self.force_alias_creation();
         cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, force).await?;
-        batch.put(&UserKey { owner: owner.clone() }, &user);
+        cx.create_user(&mut batch, pool, &owner, user.clone(), kept);
         invite(cx, &mut batch, pool, &owner, &user, &password, &recipients).await?;
         cx.commit(batch).await?;
         Ok(owner)
@@ -83,13 +80,13 @@ impl api::AdminCreateUserRequest {
         let password = self.password(cx, pool)?;
         let recipients = self.recipients(&user.attributes())?;
         let changed = records::User {
-            password_hash: cx.new_password_hash(&password).await?,
             password_expires_at: Some(pool.end_of_temporary_password(cx.now()).as_millisecond()),
             ..user.record.record.clone()
         };
         let mut batch = Batch::default();
         invite(cx, &mut batch, pool, &user.owner, &changed, &password, &recipients).await?;
-        cx.replace_password(&mut batch, &user, changed);
+        let kept = cx.new_password(pool, &user.record.username, &password).await?;
+        cx.replace_password(&mut batch, pool, &user, changed, kept);
         cx.commit(batch).await?;
         Ok(user.owner)
     }
