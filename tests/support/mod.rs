@@ -9,6 +9,7 @@ pub mod http;
 pub mod process;
 pub mod raw;
 pub mod seed;
+pub mod srp;
 
 use std::sync::Arc;
 use std::task::Poll;

@@ -1,7 +1,7 @@
 //! `CreateUserPoolClient`: a new application of a pool, with a secret if it can keep one.
 
 use super::settings::{Doing, Settings};
-use super::{CLIENTS_PER_POOL_MAX, description};
+use super::{CLIENTS_PER_POOL_MAX, description, verifiers};
 use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
@@ -35,9 +35,9 @@ impl Operation for api::CreateUserPoolClientRequest {
             return Err(Error::LimitExceeded("A user pool cannot have more than 1000 clients."));
         }
         let mut batch = Batch::default();
-        // Writing the pool, unchanged, makes clients that are created at once wait for each other: the limit holds.
-        batch.expect(&pool.key(), Some(&pool.record));
-        batch.put(&pool.key(), &pool.record);
+        let changed = verifiers::follow(cx, &mut batch, &pool, &key.client, None, Some(&record)).await?;
+        // Writing the pool, be it unchanged, makes clients that are created at once wait for each other: the limit holds.
+        pool.replace(&mut batch, changed.as_ref().unwrap_or(&pool.record));
         batch.expect_absent(&key);
         batch.put(&key, &record);
         let index = ClientOfPoolKey { pool: pool.id.clone(), client: key.client.clone() };

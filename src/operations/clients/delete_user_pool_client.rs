@@ -1,5 +1,6 @@
 //! `DeleteUserPoolClient`: an application ends. The tokens it holds are refused from then on.
 
+use super::verifiers;
 use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
@@ -14,7 +15,13 @@ impl Operation for api::DeleteUserPoolClientRequest {
         let mut batch = Batch::default();
         batch.expect(&client.key(), Some(&client.record));
         batch.delete(&client.key());
-        batch.delete(&ClientOfPoolKey { pool: pool.id, client: client.id });
-        cx.commit(batch).await
+        batch.delete(&ClientOfPoolKey { pool: pool.id.clone(), client: client.id.clone() });
+        let pool_after = verifiers::follow(cx, &mut batch, &pool, &client.id, Some(&client.record), None).await?;
+        if let Some(after) = &pool_after {
+            pool.replace(&mut batch, after);
+        }
+        cx.commit(batch).await?;
+        cx.removal_begun.notify_one();
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod list_user_pool_clients;
 mod secrets;
 mod settings;
 mod update_user_pool_client;
+mod verifiers;
 
 use super::timestamp;
 use crate::api::json::Named as _;

@@ -1,7 +1,7 @@
 //! `UpdateUserPoolClient`: a client takes new settings, and the defaults of those that are left out.
 
-use super::description;
 use super::settings::{Doing, Settings};
+use super::{description, verifiers};
 use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
@@ -27,9 +27,15 @@ impl Operation for api::UpdateUserPoolClientRequest {
         )?;
         let mut batch = Batch::default();
         client.replace(&mut batch, &changed);
-        let index = ClientOfPoolKey { pool: pool.id, client: client.id };
+        let index = ClientOfPoolKey { pool: pool.id.clone(), client: client.id.clone() };
         batch.put(&index, &records::ClientOfPool { name: changed.name.clone() });
+        let pool_after =
+            verifiers::follow(cx, &mut batch, &pool, &client.id, Some(&client.record), Some(&changed)).await?;
+        if let Some(after) = &pool_after {
+            pool.replace(&mut batch, after);
+        }
         cx.commit(batch).await?;
+        cx.removal_begun.notify_one();
         let client = cx.client(self.client_id()).await?;
         Ok(api::UpdateUserPoolClientResponse { user_pool_client: Some(description(cx, &client)?) })
     }

@@ -5,6 +5,7 @@ mod change_password;
 mod code_abuse;
 mod confirm_forgot_password;
 mod forgot_password;
+mod srp_verifiers;
 
 use std::time::Duration;
 
