@@ -1,18 +1,20 @@
 //! `cognate fsck`: what is damaged or does not belong together is named; what is whole is not.
 
 use cognate::config::Config;
-use cognate::crypto::keys::KeyEncryptionKey;
+use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
+use cognate::crypto::sealing::Sealer;
 use cognate::domain::ids::{ClientId, PoolId, Sub};
 use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{
-    Client, Code, DeadLetter, NameOwner, ServingToken, Session, TokenFamily, User, UserRemoval, UserStatus,
+    Client, Code, DeadLetter, NameOwner, Pool, ServingToken, Session, SrpVerifier, SrpVerifierRemoval, TokenFamily,
+    User, UserRemoval, UserStatus,
 };
 use cognate::store::{
     AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, Entry, FamilyKey, GroupKey, Key as _,
-    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, RetryKey, SessionKey, SigningKeysKey, SledLoader, Store,
-    UserKey, UserRemovalKey, UsernameKey,
+    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, RetryKey, SessionKey, SigningKeysKey, SledLoader,
+    SrpVerifierKey, SrpVerifierRemovalKey, Store, UserKey, UserRemovalKey, UsernameKey,
 };
 use uuid::Uuid;
 
@@ -74,8 +76,11 @@ impl Stopped {
     }
 
     async fn examined(&self) -> (Vec<String>, Report) {
-        let key = KeyEncryptionKey::read(&self.config.key_encryption_key_file()).unwrap();
-        self.examined_under(&key).await
+        self.examined_under(&self.key()).await
+    }
+
+    fn key(&self) -> KeyEncryptionKey {
+        KeyEncryptionKey::read(&self.config.key_encryption_key_file()).unwrap()
     }
 
     async fn examined_under(&self, key: &KeyEncryptionKey) -> (Vec<String>, Report) {
@@ -237,6 +242,39 @@ async fn what_is_sealed_must_open_where_it_stands() {
         message("dead letter", 3),
     ];
     assert_eq!(found, expected, "both secrets of the client");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn srp_verifiers_are_what_they_say_and_stand_where_the_pool_keeps_them() {
+    let stopped = Stopped::new().await;
+    let pool = stopped.owner.pool.clone();
+    let key = SrpVerifierKey { owner: stopped.owner.clone() };
+    let removal = SrpVerifierRemovalKey { pool: pool.clone() };
+    let doomed = async |_: &dyn Store, batch: &mut Batch| batch.put(&removal, &SrpVerifierRemoval::default());
+    let keeps =
+        format!("removal of the SRP verifiers of a pool (pool {pool}): the pool keeps verifiers, and would lose them");
+    assert_eq!(stopped.changed(doomed).await.findings().await, [keeps]);
+    // What waits to be swept is in order.
+    let set = async |store: &dyn Store, batch: &mut Batch| {
+        let pool = store.read(&PoolKey { pool: pool.clone() }).await.unwrap().unwrap();
+        batch.put(&PoolKey { pool: removal.pool.clone() }, &Pool { keeps_srp_verifiers: false, ..pool.record });
+    };
+    assert_eq!(stopped.changed(set).await.findings().await, Vec::<String>::new());
+    let swept = async |store: &dyn Store, batch: &mut Batch| {
+        batch.delete(&removal);
+        for (name, _) in store.list::<UsernameKey>(&UsernameKey::prefix(&removal.pool, "bob"), None, 1).await.unwrap() {
+            let owner = store.read(&name).await.unwrap().unwrap();
+            let owner = Owner { pool: removal.pool.clone(), sub: Sub::parse(&owner.sub).unwrap() };
+            batch.delete(&SrpVerifierKey { owner });
+        }
+        let sealer = Sealer::new(&stopped.key().derive(Purpose::Sealing));
+        let sealed = sealer.seal(&key.encoded(), &[7; 399], &Rng::seeded(1));
+        batch.put(&key, &SrpVerifier { sealed, password_version: 0 });
+    };
+    let verifier = format!("SRP verifier ({})", stopped.user());
+    let expected =
+        ["what is sealed in it is no verifier", "its pool keeps none"].map(|problem| format!("{verifier}: {problem}"));
+    assert_eq!(stopped.changed(swept).await.findings().await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
