@@ -122,6 +122,11 @@ impl User {
         self.record.password_expires_at.is_none_or(|end| end <= now.as_millisecond())
     }
 
+    /// Whether the user's password is a temporary one past its end: it is no password any more.
+    pub fn temporary_password_is_over(&self, now: Timestamp) -> bool {
+        self.record.status() == records::UserStatus::ForceChangePassword && self.temporary_password_has_ended(now)
+    }
+
     /// Writes a changed record in the place of the one that was read.
     pub fn replace(&self, batch: &mut Batch, changed: &records::User) {
         batch.expect(&self.key(), Some(&self.record));

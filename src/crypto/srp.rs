@@ -155,10 +155,13 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Answers a client's number. Gives B as well, in hexadecimal digits. Costs an exponentiation. Nothing where the numbers would
+    /// Answers a client's number, with a b drawn for this exchange alone. Gives B as well, in hexadecimal digits. Costs an exponentiation. Nothing where the numbers would
     /// let everybody know the session key, which chance does not bring about.
-    pub fn begin(verifier: &Verifier, client: ClientNumber, rng: &Rng) -> Option<(Self, String)> {
-        let exponent = Secret::new(rng.bytes());
+    pub fn begin(
+        verifier: &Verifier,
+        client: ClientNumber,
+        exponent: Secret<[u8; EXPONENT_BYTES]>,
+    ) -> Option<(Self, String)> {
         let power = Secret::new(GENERATOR.pow(&exponent_of(exponent.expose())));
         let server = server_number(verifier, &power);
         let scrambler = scrambler(client, &server);
@@ -350,7 +353,7 @@ mod tests {
         let verifier = Verifier::of(&identity(), &password(), Salt::new(&rng));
         let own = rng.bytes();
         let client = ClientNumber(GENERATOR.pow(&exponent_of(&own)).retrieve());
-        let (exchange, server) = Exchange::begin(&verifier, client, &rng).unwrap();
+        let (exchange, server) = Exchange::begin(&verifier, client, Secret::new(rng.bytes())).unwrap();
         let key = clients_key(&verifier, &own, &exchange, &server);
         let (block, timestamp) = (b"block".to_vec(), "Wed Jan 7 05:06:09 UTC 2026");
         let signature = signature(&key, &identity(), &block, timestamp).to_vec();
@@ -403,7 +406,7 @@ mod tests {
         let kept = verifier.bytes();
         let again = Verifier::read(kept.expose()).unwrap();
         assert_eq!((again.salt(), again.number.expose()), (verifier.salt(), verifier.number.expose()));
-        let (exchange, _) = Exchange::begin(&verifier, client_number(), &rng).unwrap();
+        let (exchange, _) = Exchange::begin(&verifier, client_number(), Secret::new(rng.bytes())).unwrap();
         let exchanged = exchange.bytes();
         assert_eq!(Exchange::read(exchanged.expose()).unwrap().bytes().expose(), exchanged.expose());
         for bytes in [&[][..], &kept.expose()[1..], &[kept.expose().as_slice(), &[0]].concat()] {

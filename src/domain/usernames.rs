@@ -101,6 +101,11 @@ impl UsernameRules {
         possible
     }
 
+    /// Whether a sign-in name has the form of an address by which users of the pool are found.
+    pub fn is_address(&self, name: &str) -> bool {
+        self.lookup_aliases(name).iter().any(|alias| matches!(alias, Alias::Email | Alias::PhoneNumber))
+    }
+
     /// A username that looks like somebody's alias would let its owner pose as them.
     fn refuse_looks_of_alias(&self, username: &str) -> Result<(), Error> {
         let looks_like = |alias| self.aliases.contains(&alias) && alias.matches_form_of(username);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Outcome, choice, given, may_sign_in, parameter, password, second_factor};
+use super::{Outcome, choice, given, may_sign_in, parameter, password, second_factor, srp};
 use crate::api::auth_flow::Value as AuthFlow;
 use crate::context::Cx;
 use crate::context::clients::Client;
@@ -24,7 +24,7 @@ impl Beginning<'_> {
         match flow {
             AuthFlow::UserAuth => self.by_choice(cx).await,
             AuthFlow::RefreshTokenAuth | AuthFlow::RefreshToken => self.by_refresh_token(cx).await,
-            AuthFlow::UserSrpAuth => Err(Error::invalid_parameter("USER_SRP_AUTH is not enabled for the client.")),
+            AuthFlow::UserSrpAuth => self.by_srp(cx).await,
             AuthFlow::CustomAuth => {
                 let message = "Custom auth lambda trigger is not configured for the user pool.";
                 Err(Error::invalid_parameter(message))
@@ -43,6 +43,14 @@ impl Beginning<'_> {
             return Err(Error::invalid_parameter(otherwise));
         }
         password::sign_in(cx, self.client, username, parameter(self.parameters, "PASSWORD")?, None).await
+    }
+
+    async fn by_srp(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
+        let username = self.username(cx)?;
+        if !self.client.opens(Flow::Srp) {
+            return Err(Error::invalid_parameter("USER_SRP_AUTH is not enabled for the client."));
+        }
+        srp::begin(cx, self.client, username, parameter(self.parameters, "SRP_A")?, None).await
     }
 
     fn given(&self, name: &str) -> Option<&str> {

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::one_time_code::{self, may_be_asked, may_begin_by_code};
-use super::{Challenge, Outcome, given, may_sign_in, parameter, password};
+use super::{Challenge, Outcome, given, may_sign_in, parameter, password, srp};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
@@ -107,7 +107,7 @@ impl<'a> Beginner<'a> {
         let password_leads_on = !is_new || self.client.hides_user_existence();
         Means {
             has_password: !user.record.password_hash.is_empty() && password_leads_on,
-            has_srp: false,
+            has_srp: self.client.pool.record.keeps_srp_verifiers,
             takes_email: takes(Alias::Email),
             takes_sms: takes(Alias::PhoneNumber),
             needs_second_factor: user.standing(&self.client.pool).needs_second_factor(),
@@ -120,7 +120,7 @@ impl<'a> Beginner<'a> {
         let usual = [pool.auto_verified(), pool.username_rules().username_attributes].concat();
         Means {
             has_password: true,
-            has_srp: false,
+            has_srp: pool.record.keeps_srp_verifiers,
             takes_email: usual.contains(&Alias::Email),
             takes_sms: usual.contains(&Alias::PhoneNumber),
             needs_second_factor: pool.mfa() == Mfa::On,
@@ -139,23 +139,38 @@ impl<'a> Beginner<'a> {
                 if let Some(password) = given(given_along, "PASSWORD") {
                     return password::sign_in(cx, self.client, self.username, password, session).await;
                 }
-                if let Some(user) = self.user.as_ref().filter(|_| !self.client.hides_user_existence()) {
-                    may_sign_in(user, cx.now())?;
+                self.ask_for_proof(cx, ChallengeName::Password, Step::FirstFactor(factor), session).await
+            }
+            FirstFactor::PasswordSrp => {
+                if let Some(srp_a) = given(given_along, "SRP_A") {
+                    return srp::begin(cx, self.client, self.username, srp_a, session).await;
                 }
-                let mut batch = Batch::default();
-                let waiting = Waiting::at(Step::FirstFactor(factor));
-                let challenge = Challenge {
-                    name: ChallengeName::Password,
-                    session: cx.open_session(&mut batch, self.client, &self.owner, &waiting),
-                    parameters: HashMap::new(),
-                    available: Vec::new(),
-                };
-                Self::ask(cx, batch, challenge, session).await
+                self.ask_for_proof(cx, ChallengeName::PasswordSrp, Step::SrpBeginning, session).await
             }
             FirstFactor::EmailOtp => self.begin_by_code(cx, factor, Alias::Email, session).await,
             FirstFactor::SmsOtp => self.begin_by_code(cx, factor, Alias::PhoneNumber, session).await,
-            FirstFactor::PasswordSrp => Err(Error::internal("no verifier is kept")),
         }
+    }
+
+    /// Asks for what did not come along.
+    async fn ask_for_proof(
+        &self,
+        cx: &Cx<'_>,
+        name: ChallengeName,
+        step: Step,
+        session: Option<&OpenSession>,
+    ) -> Result<Outcome, Error> {
+        if let Some(user) = self.user.as_ref().filter(|_| !self.client.hides_user_existence()) {
+            may_sign_in(user, cx.now())?;
+        }
+        let mut batch = Batch::default();
+        let challenge = Challenge {
+            name,
+            session: cx.open_session(&mut batch, self.client, &self.owner, &Waiting::at(step)),
+            parameters: HashMap::new(),
+            available: Vec::new(),
+        };
+        Self::ask(cx, batch, challenge, session).await
     }
 
     async fn begin_by_code(

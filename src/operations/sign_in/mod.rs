@@ -16,6 +16,7 @@ mod password;
 mod respond;
 mod respond_to_auth_challenge;
 mod second_factor;
+mod srp;
 
 use std::collections::HashMap;
 

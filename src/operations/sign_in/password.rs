@@ -14,7 +14,7 @@ use crate::context::users::User;
 use crate::crypto::secret::Secret;
 use crate::domain::sign_in::{FirstFactor, FirstProof};
 use crate::error::Error;
-use crate::store::records::{self, UserStatus};
+use crate::store::records;
 use crate::store::{Batch, Owner};
 
 /// Signs in the user of this name, if the password is right, or asks for a new one if it is temporary. A session that led here is spent with it.
@@ -35,7 +35,7 @@ pub async fn sign_in(
     if !hides {
         may_sign_in(&user, cx.now())?;
     }
-    if user.record.password_hash.is_empty() || has_ended(cx, &user) {
+    if user.record.password_hash.is_empty() || user.temporary_password_is_over(cx.now()) {
         return refuse_unevaluated(cx, &user.owner, &password).await;
     }
     let attempt = Attempt::begin(cx, &user.owner).await?;
@@ -56,11 +56,6 @@ pub async fn sign_in(
         settle(cx, &attempt, batch, outcome).await
     };
     attempt.evaluate(cx, ending).await
-}
-
-/// Whether the user's password is a temporary one past its end: it is no password any more.
-fn has_ended(cx: &Cx<'_>, user: &User) -> bool {
-    user.record.status() == UserStatus::ForceChangePassword && user.temporary_password_has_ended(cx.now())
 }
 
 /// The answer where there is no password to compare with, after the work that a comparison costs.

@@ -1,13 +1,15 @@
 //! How a challenge is answered, whoever does it, with the session that came with it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Outcome, choice, given, mfa_setup, new_password, one_time_code, parameter, password, second_factor};
+use super::{Outcome, choice, given, mfa_setup, new_password, one_time_code, parameter, password, second_factor, srp};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::sessions::OpenSession;
 use crate::context::users::User;
+use crate::domain::ids::Sub;
 use crate::domain::sign_in::{FirstFactor, SecondFactor, Step};
 use crate::error::Error;
 
@@ -32,6 +34,13 @@ impl Answer<'_> {
                 let password = parameter(responses, "PASSWORD")?;
                 password::sign_in(cx, client, username, password, Some(&session)).await
             }
+            Step::SrpBeginning => {
+                let srp_a = parameter(responses, "SRP_A")?;
+                srp::begin(cx, client, username, srp_a, Some(&session)).await
+            }
+            Step::FirstFactor(FirstFactor::PasswordSrp) => {
+                srp::answer(cx, client, username, user.as_ref(), &session, responses).await
+            }
             Step::FirstFactor(FirstFactor::EmailOtp | FirstFactor::SmsOtp)
             | Step::SecondFactor(SecondFactor::Email | SecondFactor::Sms) => {
                 one_time_code::answer(cx, client, user.as_ref(), &session, responses).await
@@ -44,20 +53,34 @@ impl Answer<'_> {
             Step::MfaSetup | Step::SoftwareTokenSetUp => {
                 mfa_setup::answer(cx, client, known()?, &session, responses).await
             }
-            Step::SignUpCode | Step::FirstSignIn | Step::SrpBeginning | Step::FirstFactor(FirstFactor::PasswordSrp) => {
-                Err(Error::InvalidSession)
-            }
+            Step::SignUpCode | Step::FirstSignIn => Err(Error::InvalidSession),
         }
     }
 
     /// The session that waits for an answer to this challenge by the user of this name; where it is hidden who exists, perhaps
     /// by nobody.
     async fn session_of(&self, cx: &Cx<'_>, username: &str) -> Result<(OpenSession, Option<User>), Error> {
-        let session = self.session.ok_or(Error::MissingParameter("Session"))?;
-        let session = cx.session(self.client, session, steps_of(self.challenge)).await?;
+        let session = cx.session(self.client, &self.session_string()?, steps_of(self.challenge)).await?;
         let user = cx.user_named(&self.client.pool, username).await?;
         let owner = user.as_ref().map_or_else(|| cx.nobody(&self.client.pool, username), |user| user.owner.clone());
-        if *session.owner() == owner { Ok((session, user)) } else { Err(Error::InvalidSession) }
+        // An SRP exchange may have told nobody this name.
+        let is_simulated_name = self.challenge == ChallengeName::PasswordVerifier
+            && user.is_none()
+            && Sub::parse(username) == Some(session.owner().sub);
+        if *session.owner() == owner || is_simulated_name { Ok((session, user)) } else { Err(Error::InvalidSession) }
+    }
+
+    /// The session. The proof of an SRP exchange brings it along, so its member may be left out.
+    fn session_string(&self) -> Result<Cow<'_, str>, Error> {
+        if self.challenge != ChallengeName::PasswordVerifier {
+            return self.session.map(Cow::Borrowed).ok_or(Error::MissingParameter("Session"));
+        }
+        let block = parameter(self.responses, "PASSWORD_CLAIM_SECRET_BLOCK")?;
+        let session = srp::session_in(block).ok_or(Error::InvalidSession)?;
+        match self.session.is_none_or(|given| given == session) {
+            true => Ok(Cow::Owned(session)),
+            false => Err(Error::InvalidSession),
+        }
     }
 }
 
@@ -66,6 +89,8 @@ fn steps_of(challenge: ChallengeName) -> &'static [Step] {
     match challenge {
         ChallengeName::SelectChallenge => &[Step::SelectChallenge],
         ChallengeName::Password => &[Step::FirstFactor(FirstFactor::Password)],
+        ChallengeName::PasswordSrp => &[Step::SrpBeginning],
+        ChallengeName::PasswordVerifier => &[Step::FirstFactor(FirstFactor::PasswordSrp)],
         ChallengeName::EmailOtp => &[Step::FirstFactor(FirstFactor::EmailOtp), Step::SecondFactor(SecondFactor::Email)],
         ChallengeName::SmsOtp => &[Step::FirstFactor(FirstFactor::SmsOtp)],
         ChallengeName::NewPasswordRequired => &[Step::NewPassword],

@@ -1,0 +1,166 @@
+//! `PASSWORD_SRP` and `PASSWORD_VERIFIER`: a user proves the password without sending it (reference 4.2).
+//!
+//! The attempt is counted before the proof is looked at, with those by password. Whoever has no password that could be proved so,
+//! and, where it is hidden who exists, whoever nobody is, is asked the same with a verifier that is no password's: it costs as
+//! much, is always the same for a name, and no proof is right.
+//!
+//! The exponentiations are done on the hashing threads, by who has a place there: beginnings cost so little that they need
+//! not be counted, but they must not hold up those who refresh.
+
+use std::collections::HashMap;
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+use super::second_factor::{follow, settle};
+use super::{Challenge, Outcome, may_sign_in, parameter};
+use crate::api::challenge_name::Value as ChallengeName;
+use crate::context::Cx;
+use crate::context::attempts::Attempt;
+use crate::context::clients::Client;
+use crate::context::sessions::{OpenSession, Waiting};
+use crate::context::users::User;
+use crate::crypto::secret::Secret;
+use crate::crypto::srp::{Claim, ClientNumber, Exchange, Identity, Verifier};
+use crate::domain::claim_time;
+use crate::domain::sign_in::{FirstFactor, FirstProof, Step};
+use crate::error::Error;
+use crate::store::{Batch, Owner, SrpVerifierKey};
+
+/// Whose password is to be proved, and by what it is judged.
+struct Subject {
+    owner: Owner,
+    identity: Identity,
+    verifier: Verifier,
+    /// Whether the verifier is that of a password with which the user may sign in.
+    is_provable: bool,
+}
+
+impl Subject {
+    async fn of_user(cx: &Cx<'_>, client: &Client, user: &User) -> Result<Self, Error> {
+        let (pool, name) = (&client.pool, &user.record.username);
+        let kept = cx.srp_verifier(pool, user).await?.filter(|_| !user.temporary_password_is_over(cx.now()));
+        let simulated = Verifier::simulated(&cx.simulated(pool, name));
+        Ok(Subject {
+            owner: user.owner.clone(),
+            identity: pool.srp_identity(name),
+            is_provable: kept.is_some(),
+            verifier: kept.unwrap_or(simulated),
+        })
+    }
+
+    /// Whoever it would be if somebody had this name.
+    async fn nobody(cx: &Cx<'_>, client: &Client, name: &str) -> Result<Self, Error> {
+        let (pool, owner) = (&client.pool, cx.nobody(&client.pool, name));
+        // As is looked for a user's.
+        cx.store.read(&SrpVerifierKey { owner: owner.clone() }).await?;
+        let identity = match pool.username_rules().is_address(name) {
+            // Of who signs in by an address the name is another.
+            true => pool.srp_identity(&owner.sub.to_string()),
+            false => pool.srp_identity(name),
+        };
+        let verifier = Verifier::simulated(&cx.simulated(pool, name));
+        Ok(Subject { owner, identity, verifier, is_provable: false })
+    }
+}
+
+/// Answers SRP_A with the question for the proof. A session that led here is spent with it.
+pub async fn begin(
+    cx: &Cx<'_>,
+    client: &Client,
+    username: &str,
+    srp_a: &str,
+    session: Option<&OpenSession>,
+) -> Result<Outcome, Error> {
+    let number = ClientNumber::parse(srp_a).ok_or_else(|| Error::invalid_parameter("Invalid SRP_A given."))?;
+    let hides = client.hides_user_existence();
+    let subject = match cx.user_named(&client.pool, username).await? {
+        Some(user) => {
+            if !hides {
+                may_sign_in(&user, cx.now())?;
+            }
+            Subject::of_user(cx, client, &user).await?
+        }
+        None if hides => Subject::nobody(cx, client, username).await?,
+        None => return Err(Error::UserDoesNotExist),
+    };
+    let Subject { owner, identity, verifier, .. } = subject;
+    let salt = verifier.salt();
+    let exponent = Secret::new(cx.rng.bytes());
+    let place = cx.hashing_place(Some(&owner)).await?;
+    let begun = cx.passwords.run(&place, move || Exchange::begin(&verifier, number, exponent)).await?;
+    let (exchange, srp_b) = begun.ok_or_else(|| Error::internal("an SRP exchange came to zero"))?;
+    let mut batch = Batch::default();
+    if let Some(session) = session {
+        session.use_up(&mut batch);
+    }
+    let secret = exchange.bytes();
+    let waiting = Waiting::at(Step::FirstFactor(FirstFactor::PasswordSrp)).with_secret(secret.expose());
+    let session = cx.open_session(&mut batch, client, &owner, &waiting);
+    cx.commit(batch).await?;
+    let parameters = [
+        ("SALT", salt),
+        ("SRP_B", srp_b),
+        ("SECRET_BLOCK", BASE64_STANDARD.encode(&session)),
+        ("USERNAME", identity.username.clone()),
+        ("USER_ID_FOR_SRP", identity.username),
+    ];
+    let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Ok(Outcome::Challenge(Challenge {
+        name: ChallengeName::PasswordVerifier,
+        session,
+        parameters,
+        available: Vec::new(),
+    }))
+}
+
+/// The session that a PASSWORD_CLAIM_SECRET_BLOCK is of, as [`begin`] gave it.
+pub fn session_in(secret_block: &str) -> Option<String> {
+    String::from_utf8(BASE64_STANDARD.decode(secret_block).ok()?).ok()
+}
+
+/// The proof is judged. A wrong one leaves the session to try again, as often as the lockout lets.
+pub async fn answer(
+    cx: &Cx<'_>,
+    client: &Client,
+    username: &str,
+    user: Option<&User>,
+    session: &OpenSession,
+    responses: &HashMap<String, String>,
+) -> Result<Outcome, Error> {
+    let block = BASE64_STANDARD.decode(parameter(responses, "PASSWORD_CLAIM_SECRET_BLOCK")?).unwrap_or_default();
+    // What is no base64 is no signature either.
+    let signature = BASE64_STANDARD.decode(parameter(responses, "PASSWORD_CLAIM_SIGNATURE")?).unwrap_or_default();
+    let timestamp = parameter(responses, "TIMESTAMP")?.to_owned();
+    let claimed = claim_time::parse(&timestamp).ok_or_else(|| Error::invalid_parameter("Invalid TIMESTAMP given."))?;
+    let subject = match user {
+        Some(user) => {
+            if !client.hides_user_existence() {
+                may_sign_in(user, cx.now())?;
+            }
+            Subject::of_user(cx, client, user).await?
+        }
+        None => Subject::nobody(cx, client, username).await?,
+    };
+    let may_be_right = subject.is_provable && claim_time::is_fresh(claimed, cx.now());
+    let secret = session.secret(cx)?;
+    let exchange =
+        Exchange::read(secret.expose()).ok_or_else(|| Error::internal("no SRP exchange is in its session"))?;
+    let attempt = Attempt::begin(cx, session.owner()).await?;
+    let judge = move || {
+        let claim = Claim { secret_block: &block, timestamp: &timestamp, signature: &signature };
+        exchange.is_proved(&subject.verifier, &subject.identity, &claim)
+    };
+    let is_proved = attempt.evaluate(cx, cx.passwords.run(attempt.place(), judge)).await?;
+    let proof = FirstProof::by(FirstFactor::PasswordSrp, is_proved && may_be_right);
+    let (Some(proof), Some(user)) = (proof, user) else { return Err(Error::IncorrectUsernameOrPassword) };
+    // A right proof that comes to nothing was no failure either.
+    let ending = async {
+        may_sign_in(user, cx.now())?;
+        let mut batch = Batch::default();
+        session.use_up(&mut batch);
+        user.expect_unchanged(&mut batch);
+        let outcome = follow(cx, &mut batch, client, user, proof).await?;
+        settle(cx, &attempt, batch, outcome).await
+    };
+    attempt.evaluate(cx, ending).await
+}
