@@ -270,7 +270,7 @@ impl Contract {
                 }
                 _ => member("user_pool_id"),
             };
-            let members = member("access_token") + &pool + &tags + &tag_keys;
+            let members = member("access_token") + &member("client_id") + &pool + &tags + &tag_keys;
             let _ = writeln!(
                 out,
                 "impl Rpc for api::{} {{\n    const OP: Op = Op::{};\n    type Response = {response};\n    type Caller = {};{members}\n}}",

@@ -29,6 +29,11 @@ pub trait Rpc: Check + Serialize + Told + Send + Sync + 'static {
         None
     }
 
+    /// The client that the request names.
+    fn client_id(&self) -> Option<&str> {
+        None
+    }
+
     /// The pool that the request names.
     fn user_pool_id(&self) -> Option<&str> {
         None
@@ -126,6 +131,9 @@ impl App {
             event.requested(&request);
         }
         check::check(&request, unknown)?;
+        if R::OP.access().is_open() {
+            cx.admit_for_client(request.client_id()).await?;
+        }
         if R::OP.access() == Access::Operator && !R::OP.is_read_only() && self.audit.is_failing() {
             return Err(Error::internal("an operator's write was refused, because the audit trail cannot be written"));
         }

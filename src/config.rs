@@ -8,9 +8,11 @@ use std::time::Duration;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::{Policy, Security, is_private};
+use crate::domain::forwarded::ForwardedHeader;
 
 /// The settings of a server. Field names are the names in the file; in the environment they are upper case after
 /// `COGNATE_`.
@@ -111,6 +113,24 @@ pub struct Config {
     pub messages_per_user_hour_max: u32,
     /// Messages with codes that the users of one pool together may be sent in an hour.
     pub messages_per_pool_hour_max: u32,
+    /// The networks of the proxies that are believed when they say for whom they ask.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say so: `x-forwarded-for`, or `forwarded` as in RFC 7239.
+    pub forwarded_header: ForwardedHeader,
+    /// Requests without a credential that one address (of IPv6, 64 bits of it) may make in a minute; 0 for any number.
+    pub address_requests_per_minute: u32,
+    /// How many of them it may make at once.
+    pub address_requests_burst: u32,
+    /// Requests without a credential that one client's users may make in a minute; 0 for any number.
+    pub client_requests_per_minute: u32,
+    /// How many of them they may make at once.
+    pub client_requests_burst: u32,
+    /// Requests without a credential that one pool's users may make in a minute; 0 for any number.
+    pub pool_requests_per_minute: u32,
+    /// How many of them they may make at once.
+    pub pool_requests_burst: u32,
+    /// Count such requests from this machine too.
+    pub limit_loopback: bool,
     /// The largest request body, in bytes.
     pub body_bytes_max: usize,
     /// The largest set of request headers, in bytes.
@@ -194,6 +214,15 @@ impl Default for Config {
             password_hash_wait_seconds: 5,
             messages_per_user_hour_max: 20,
             messages_per_pool_hour_max: 10_000,
+            trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
+            address_requests_per_minute: 3_000,
+            address_requests_burst: 1_000,
+            client_requests_per_minute: 60_000,
+            client_requests_burst: 10_000,
+            pool_requests_per_minute: 120_000,
+            pool_requests_burst: 20_000,
+            limit_loopback: false,
             body_bytes_max: 1024 * 1024,
             header_bytes_max: 16 * 1024,
             concurrent_streams_max: 256,
@@ -317,6 +346,7 @@ impl Config {
     fn refuse_numbers_out_of_bounds(&self) -> Result<(), Invalid> {
         const DAY_SECONDS: u64 = 24 * 60 * 60;
         const TEBIBYTE_MIB: u64 = 1024 * 1024;
+        const RATE_MAX: u64 = 1_000_000_000;
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let settings = [
             ("reload_seconds", self.reload_seconds, 1..=DAY_SECONDS),
@@ -335,6 +365,12 @@ impl Config {
             ("password_hash_wait_seconds", self.password_hash_wait_seconds, 1..=DAY_SECONDS),
             ("messages_per_user_hour_max", self.messages_per_user_hour_max.into(), 1..=1_000_000),
             ("messages_per_pool_hour_max", self.messages_per_pool_hour_max.into(), 1..=1_000_000_000),
+            ("address_requests_per_minute", self.address_requests_per_minute.into(), 0..=RATE_MAX),
+            ("address_requests_burst", self.address_requests_burst.into(), 1..=RATE_MAX),
+            ("client_requests_per_minute", self.client_requests_per_minute.into(), 0..=RATE_MAX),
+            ("client_requests_burst", self.client_requests_burst.into(), 1..=RATE_MAX),
+            ("pool_requests_per_minute", self.pool_requests_per_minute.into(), 0..=RATE_MAX),
+            ("pool_requests_burst", self.pool_requests_burst.into(), 1..=RATE_MAX),
             ("body_bytes_max", count(self.body_bytes_max), 1024..=1024 * 1024 * 1024),
             ("header_bytes_max", self.header_bytes_max.into(), 8 * 1024..=1024 * 1024),
             ("concurrent_streams_max", self.concurrent_streams_max.into(), 1..=1_000_000),
@@ -581,6 +617,20 @@ mod tests {
     }
 
     #[test]
+    fn proxies_are_networks_and_a_header() {
+        let config = read("trusted_proxies = ['10.0.0.0/8', '::1/128']\nforwarded_header = 'forwarded'").unwrap();
+        assert_eq!(config.trusted_proxies, ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap()));
+        assert_eq!(config.forwarded_header, ForwardedHeader::Forwarded);
+        for odd in ["trusted_proxies = ['proxy.example.com']", "forwarded_header = 'x-real-ip'"] {
+            let message = read(odd).unwrap_err().to_string();
+            assert!(message.contains(odd.split_once(' ').unwrap().0), "{message}");
+        }
+        let given = [("TRUSTED_PROXIES".to_owned(), "[10.0.0.0/8,\"2001:db8::/32\"]".to_owned())];
+        let read = typed(given.into_iter());
+        assert_eq!(read["trusted_proxies"], Value::from(vec!["10.0.0.0/8", "2001:db8::/32"]));
+    }
+
+    #[test]
     fn settings_that_need_each_other_name_each_other() {
         for (toml, told) in [
             ("tls_certificate_file = 'c'", "tls_certificate_file: needs tls_key_file"),
@@ -674,8 +724,9 @@ mod tests {
                 let message = read(&format!("{name} = {number}")).unwrap_err().to_string();
                 assert!(message.contains(&name), "{name} = {number}: {message}");
             }
-            let least_that_may_be_zero =
-                ["password_hash_threads", "smtp_port", "drain_timeout_seconds"].contains(&name.as_str());
+            let least_that_may_be_zero = ["password_hash_threads", "smtp_port", "drain_timeout_seconds"]
+                .contains(&name.as_str())
+                || name.ends_with("_requests_per_minute");
             assert_eq!(read(&format!("{name} = 0")).is_ok(), least_that_may_be_zero, "{name}");
         }
     }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 /// Why an operation did not happen. Variants are in alphabetical order.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +97,9 @@ pub enum Error {
     PasswordCannotBeReset,
     #[error("Password reset required for the user")]
     PasswordResetRequired,
+    /// A limit on how often somebody may call, and how long it is until they may again.
+    #[error("Rate exceeded")]
+    RateExceeded(Duration),
     #[error("Refresh Token has expired")]
     RefreshTokenExpired,
     /// A refresh token in whose place another was given, once its grace time is over.
@@ -230,7 +234,7 @@ impl Error {
             | TemporaryPasswordExpired
             | UserCannotBeConfirmed(_)
             | UserIsDisabled => Exception::NotAuthorized,
-            Conflict | TooManyRequests => Exception::TooManyRequests,
+            Conflict | RateExceeded(_) | TooManyRequests => Exception::TooManyRequests,
             PasswordResetRequired => Exception::PasswordResetRequired,
             RefreshTokenReused => Exception::RefreshTokenReuse,
             ResendNotPossible(_) => Exception::UnsupportedUserState,

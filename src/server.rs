@@ -24,6 +24,7 @@ use crate::control::{Control, Desk};
 use crate::crypto::keys::{KeyEncryptionKey, Purpose};
 use crate::crypto::secret::Secret;
 use crate::delivery::{Courier, Hook, HookSettings, Smtp, SmtpSettings, Way, Ways};
+use crate::domain::forwarded::Proxies;
 use crate::live::{Live, Reload, Sources, Unusable};
 use crate::rng::Rng;
 use crate::store::SledStore;
@@ -171,6 +172,7 @@ pub struct Server {
     control: Option<(Control, Arc<Desk>)>,
     reloads: Reloads,
     limits: Limits,
+    proxies: Proxies,
     bounds: connection::Bounds,
 }
 
@@ -208,6 +210,7 @@ impl Server {
             courier: Courier::new(Arc::new(ways(config, &app.services.public_url)?), config.outbox_policy()),
             reloads: reloads.map_err(|cause| CannotServe::because("signals", cause))?,
             limits: Limits { body_bytes_max: config.body_bytes_max, request_timeout: config.request_timeout() },
+            proxies: Proxies { trusted: config.trusted_proxies.clone(), header: config.forwarded_header },
             bounds: connection::Bounds::from(config),
             app,
         })
@@ -220,8 +223,8 @@ impl Server {
 
     /// Serves until `stopping` ends, then drains: no new work, then no work.
     pub async fn run(self, stopping: impl Future<Output = ()>) -> Result<(), CannotServe> {
-        let Server { app, principals, listeners, courier, trail, control, reloads, limits, bounds } = self;
-        let gate = Gate { app: app.clone(), principals, signatures: Arc::default(), limits };
+        let Server { app, principals, listeners, courier, trail, control, reloads, limits, proxies, bounds } = self;
+        let gate = Gate { app: app.clone(), principals, signatures: Arc::default(), limits, proxies };
         let (mut health, health_service) = tonic_health::server::health_reporter();
         for service in services() {
             health.set_service_status(service, tonic_health::ServingStatus::Serving).await;

@@ -46,7 +46,8 @@ pub struct Asked<'a> {
     pub tags: BTreeMap<String, String>,
     /// The keys of the tags that it would take away.
     pub tag_keys: Vec<String>,
-    pub source: IpAddr,
+    /// The address of who asks, where that is known.
+    pub source: Option<IpAddr>,
     pub encrypted: bool,
     pub user_agent: Option<&'a str>,
 }
@@ -156,7 +157,9 @@ pub fn context_of(principal: &Principal, now: Timestamp, region: &str) -> Contex
 
 /// The condition keys of one request.
 fn describe(context: &mut Context, asked: &Asked<'_>) {
-    context.set("aws:SourceIp", asked.source.to_canonical().to_string());
+    if let Some(source) = asked.source {
+        context.set("aws:SourceIp", source.to_canonical().to_string());
+    }
     context.set("aws:SecureTransport", asked.encrypted.to_string());
     if let Some(user_agent) = asked.user_agent {
         context.set("aws:UserAgent", user_agent);

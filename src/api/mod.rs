@@ -37,6 +37,16 @@ pub enum Access {
     Operator,
 }
 
+impl Access {
+    /// Whether no credential names who calls before the request is looked into.
+    pub fn is_open(self) -> bool {
+        match self {
+            Access::Anyone | Access::SignedInOrInChallenge => true,
+            Access::SignedIn | Access::Operator => false,
+        }
+    }
+}
+
 /// Stands in a `Debug` for a sensitive member.
 pub struct Redacted;
 

@@ -13,6 +13,7 @@ pub mod mfa;
 pub mod names;
 pub mod passwords;
 pub mod pools;
+pub mod rates;
 pub mod recovery;
 pub mod rotation;
 pub mod sending;
@@ -79,6 +80,8 @@ pub struct Services {
     clients: Kept<Stored<records::Client>>,
     signing_keys: Kept<SigningKeys>,
     verified_tokens: tokens::VerifiedTokens,
+    /// How often those who bring no credential may call.
+    pub rate_limits: rates::RateLimits,
     sending: sending::SendingLimits,
     turns: turns::Turns,
 }
@@ -124,6 +127,7 @@ impl Services {
             signing_keys: Kept::new(RECORDS_KEPT_MAX),
             verified_tokens: tokens::VerifiedTokens::default(),
             sending: sending::SendingLimits::new(config.messages_per_user_hour_max, config.messages_per_pool_hour_max),
+            rate_limits: rates::RateLimits::new(config),
             turns: turns::Turns::default(),
         })
     }

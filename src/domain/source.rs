@@ -1,6 +1,6 @@
 //! Where requests come from, as far as fairness between callers needs to know.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Who shares what is shared out between callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,15 +14,22 @@ pub enum Source {
 }
 
 impl Source {
-    /// The source of what comes from an address. An IPv4 address in IPv6's clothes is that IPv4 address.
+    /// The source of what comes from an address. An IPv4 address in IPv6's clothes is that IPv4 address, and this machine is
+    /// this machine.
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Source::V4(address),
+            IpAddr::V6(Ipv6Addr::LOCALHOST) => Source::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();
                 Source::V6([a, b, c, d])
             }
         }
+    }
+
+    /// Whether it is a program on this machine.
+    pub fn is_loopback(self) -> bool {
+        matches!(self, Source::V4(address) if address.is_loopback())
     }
 }
 
@@ -47,7 +54,17 @@ mod tests {
     }
 
     #[test]
+    fn this_machine_is_one_source_by_either_protocol() {
+        assert_eq!(of("::1"), of("127.0.0.1"));
+        assert!(
+            ["::1", "127.0.0.1", "127.9.9.9", "::ffff:127.0.0.1"].into_iter().all(|address| of(address).is_loopback())
+        );
+        assert!(!["::2", "::127.0.0.1", "192.0.2.1"].into_iter().any(|address| of(address).is_loopback()));
+    }
+
+    #[test]
     fn the_process_is_no_address() {
         assert_ne!(Source::Process, of("127.0.0.1"));
+        assert!(!Source::Process.is_loopback());
     }
 }

@@ -24,6 +24,11 @@ pub fn router(gate: Arc<Gate>) -> Router {
     Router::new().route("/{pool}/confirmUser", get(confirm)).with_state(gate)
 }
 
+/// Whether the page stands at this path.
+pub fn is_at(path: &str) -> bool {
+    path.ends_with("/confirmUser")
+}
+
 async fn confirm(State(gate): State<Arc<Gate>>, Path(pool): Path<String>, request: Request) -> Response {
     // What only looks at the link, as mail filters do, must not use it up.
     if request.method() != Method::GET {

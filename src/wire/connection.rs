@@ -31,6 +31,7 @@ use tower::{Service, ServiceExt as _};
 use super::{Listener, Listening, Peer, TlsConnection};
 use crate::access::certificate::ClientCertificate;
 use crate::config::Config;
+use crate::domain::forwarded::Origin;
 
 /// The bounds of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +73,8 @@ pub async fn serve(listener: Listener, service: impl Conversation<Body>, bounds:
         let farewell = Farewell { stop: stop.clone(), is_http2: Arc::default() };
         match listener.tls.as_ref().map(|tls| tls.current()) {
             None => {
-                let peer = Peer { address, listener, tls: None, certificate: None };
+                let origin = Origin::of(address.ip());
+                let peer = Peer { address, origin, listener, tls: None, certificate: None };
                 tokio::spawn(in_its_place(place, converse(stream, service, peer, bounds, farewell)));
             }
             Some(tls) => {
@@ -178,7 +180,8 @@ fn greeted(address: SocketAddr, listener: Arc<Listening>, tls: &ServerConnection
         cipher_suite: name(tls.negotiated_cipher_suite().and_then(|it| it.suite().as_str()).map(str::to_owned)),
     };
     let certificate = tls.peer_certificates().and_then(ClientCertificate::verified).map(Arc::new);
-    Peer { address, listener, tls: Some(Arc::new(connection)), certificate }
+    let origin = Origin::of(address.ip());
+    Peer { address, origin, listener, tls: Some(Arc::new(connection)), certificate }
 }
 
 /// The next connection, once there is a place for it.

@@ -57,7 +57,12 @@ pub fn no_such_operation() -> Status {
 pub const ERROR_TYPE: &str = "x-amzn-errortype";
 
 /// When a caller who was refused for now may come back.
-pub const RETRY_DELAY: Duration = Duration::from_secs(1);
+pub fn retry_delay(error: &Error) -> Duration {
+    match error {
+        Error::RateExceeded(wait) => *wait,
+        _ => Duration::from_secs(1),
+    }
+}
 
 /// An error as a status: canonical code, Cognito's sentence, `ErrorInfo`, and `BadRequest` or `RetryInfo` where they apply.
 pub fn status(error: Error) -> Status {
@@ -76,7 +81,7 @@ pub fn status(error: Error) -> Status {
             }
         }
         _ if code == Code::ResourceExhausted => {
-            details.set_retry_info(Some(RETRY_DELAY));
+            details.set_retry_info(Some(retry_delay(&error)));
         }
         _ => {}
     }
@@ -148,9 +153,12 @@ fn code(error: &Error) -> Code {
         | SignatureUsed
         | Unauthorized
         | UnrecognizedClient => Code::Unauthenticated,
-        AttemptLimitExceeded | LimitExceeded(_) | PasswordAttemptsExceeded | StorageFull | TooManyRequests => {
-            Code::ResourceExhausted
-        }
+        AttemptLimitExceeded
+        | LimitExceeded(_)
+        | PasswordAttemptsExceeded
+        | RateExceeded(_)
+        | StorageFull
+        | TooManyRequests => Code::ResourceExhausted,
         Conflict => Code::Aborted,
         RequestTooLarge => Code::OutOfRange,
         TimedOut => Code::DeadlineExceeded,

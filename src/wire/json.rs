@@ -11,13 +11,14 @@ use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, CONTENT_TYPE, HOST,
+    RETRY_AFTER,
 };
 use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 
-use super::grpc::{ERROR_TYPE, RETRY_DELAY};
+use super::grpc::{ERROR_TYPE, retry_delay};
 use super::{Gate, Peer, RequestId, Routed, for_a_header, op_named};
 use crate::api::json::{FromJson, Malformed, read};
 use crate::api::{self, Op};
@@ -187,8 +188,10 @@ pub fn refusal(refused: &Refusal) -> Response {
             let exception = refused.exception();
             let mut response = error(status(refused), &exception.name(), Some(("message", refused.to_string())));
             if exception == Exception::TooManyRequests {
-                // SDKs read it, in milliseconds, as the least to wait before they try again.
-                put(&mut response, "x-amz-retry-after", &RETRY_DELAY.as_millis().to_string());
+                // The least to wait before trying again: as SDKs read it, in milliseconds, and as everybody does, in seconds.
+                let milliseconds = retry_delay(refused).as_nanos().div_ceil(1_000_000);
+                put(&mut response, "x-amz-retry-after", &milliseconds.to_string());
+                put(&mut response, RETRY_AFTER.as_str(), &milliseconds.div_ceil(1000).to_string());
             }
             response
         }

@@ -26,6 +26,7 @@ use tonic_health::pb::health_server::{Health, HealthServer};
 use tower::{Service as _, ServiceBuilder};
 
 use connection::Conversation;
+use layers::admit::Admit;
 use layers::audit::Audited;
 use layers::authenticate::Authenticate;
 use layers::authorize::Authorize;
@@ -42,6 +43,7 @@ use crate::access::certificate::ClientCertificate;
 use crate::access::replay::Signatures;
 use crate::api::{self, Op};
 use crate::app::App;
+use crate::domain::forwarded::{Origin, Proxies};
 use crate::domain::source::Source;
 use crate::error::Error;
 use crate::live::Live;
@@ -53,6 +55,7 @@ pub struct Gate {
     /// The signatures of writes that have arrived.
     pub signatures: Arc<Signatures>,
     pub limits: Limits,
+    pub proxies: Proxies,
 }
 
 /// What a request may cost.
@@ -122,6 +125,9 @@ fn is_users(op: Op) -> bool {
 #[derive(Clone)]
 pub struct Peer {
     pub address: SocketAddr,
+    /// Where what is asked comes from, if the other end is a proxy that is believed. Here alone it is decided: for the limits,
+    /// the audit trail and policies.
+    pub origin: Origin,
     pub listener: Arc<Listening>,
     pub tls: Option<Arc<TlsConnection>>,
     /// What the client proved to hold, where certificates are asked for.
@@ -142,9 +148,9 @@ impl Peer {
         self.tls.is_some() || self.address.ip().is_loopback()
     }
 
-    /// Who shares with whom what is shared out between callers. Here alone it is decided.
+    /// Who shares with whom what is shared out between callers.
     pub fn source(&self) -> Source {
-        Source::of(self.address.ip())
+        Source::of(self.origin.address)
     }
 }
 
@@ -164,6 +170,8 @@ pub fn service<H: Health>(
         .layer(Through(Resolve))
         // One id, one span, one line a request, whatever happens below.
         .layer(Through(Trace))
+        // A flood ends here.
+        .layer(Through(Admit))
         // However it ends, it is written down.
         .layer(Through(Audited))
         // Nothing is read, hashed or waited for without bound.

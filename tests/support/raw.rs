@@ -15,12 +15,31 @@ where
     Q: prost::Message + 'static,
     A: prost::Message + Default + 'static,
 {
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-    grpc_on(channel, op, credential, message).await
+    grpc_on(channel_to(address).await, op, credential, message).await
+}
+
+/// A connection in the clear.
+pub async fn channel_to(address: &str) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
 }
 
 /// The same over a connection that is there already.
 pub async fn grpc_on<Q, A>(channel: Channel, op: Op, credential: &Credential, message: Q) -> Result<A, tonic::Status>
+where
+    Q: prost::Message + 'static,
+    A: prost::Message + Default + 'static,
+{
+    grpc_with(channel, op, credential, &[], message).await
+}
+
+/// The same with more metadata.
+pub async fn grpc_with<Q, A>(
+    channel: Channel,
+    op: Op,
+    credential: &Credential,
+    more: &[(&'static str, &str)],
+    message: Q,
+) -> Result<A, tonic::Status>
 where
     Q: prost::Message + 'static,
     A: prost::Message + Default + 'static,
@@ -37,6 +56,9 @@ where
     };
     if let Some(value) = authorization {
         request.metadata_mut().insert("authorization", value.parse().unwrap());
+    }
+    for (name, value) in more {
+        request.metadata_mut().append(*name, value.parse().unwrap());
     }
     let path = http::uri::PathAndQuery::from_static(op.path());
     client.unary(request, path, ProstCodec::<Q, A>::default()).await.map(tonic::Response::into_inner)

@@ -39,7 +39,7 @@ fn event(gate: &Gate, request: &Request, op: Op) -> Option<Event> {
     let tls = peer.tls.as_ref().map(|tls| (tls.version.clone(), tls.cipher_suite.clone(), host()));
     let origin = Origin {
         request_id: request_id.clone(),
-        source: peer.address.ip(),
+        source: peer.origin.address,
         user_agent: header(USER_AGENT),
         tls,
         region: services.region.clone(),

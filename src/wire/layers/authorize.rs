@@ -75,7 +75,7 @@ async fn grant(gate: &Gate, request: &Parts, op: Op, scope: Scope) -> Result<Gra
         pool: scope.pool,
         tags: scope.tags,
         tag_keys: scope.tag_keys,
-        source: peer.address.ip(),
+        source: peer.origin.is_callers.then_some(peer.origin.address),
         encrypted: peer.tls.is_some(),
         user_agent: request.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()),
     };

@@ -1,5 +1,6 @@
 //! What every request passes, in the order in which [`super::service`] lists it. One file each.
 
+pub mod admit;
 pub mod audit;
 pub mod authenticate;
 pub mod authorize;

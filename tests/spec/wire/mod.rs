@@ -4,6 +4,8 @@ mod grpc;
 mod json;
 mod limits;
 mod nothing_panics;
+mod proxies;
+mod rates;
 mod signatures;
 mod storms;
 mod well_known;
