@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
+use super::process::alone;
 use super::seed;
 
 /// What a caller does, over and over.
@@ -134,11 +135,6 @@ impl Facts {
     fn address(&self) -> &str {
         self.endpoint.trim_start_matches("http://")
     }
-}
-
-/// Runs a future where nothing else does.
-pub fn alone<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// The server had too much to do.

@@ -9,7 +9,6 @@ use std::time::Duration;
 use cognate::config::Config;
 use cognate::store::records::UserStatus;
 
-use super::calls::alone;
 use super::seed;
 
 /// The server as it is shipped.
@@ -52,11 +51,17 @@ pub struct Server {
 impl Server {
     /// Starts the server and waits for it to listen.
     pub fn start(data: &Path) -> Self {
+        Server::start_with(data, &[])
+    }
+
+    /// The same with other than the default settings, by their names in the environment.
+    pub fn start_with(data: &Path, settings: &[(&str, &str)]) -> Self {
         let mut process = Command::new(BINARY)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .env_clear()
             .env("COGNATE_LOG", "warn")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -81,6 +86,11 @@ impl std::ops::Deref for Server {
     fn deref(&self) -> &Process {
         &self.process
     }
+}
+
+/// Runs a future where nothing else does.
+pub fn alone<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// Makes users in the pool of a first start, while no server runs.

@@ -15,6 +15,8 @@ pub struct Addressee<'a> {
     pub attribute: Alias,
     pub address: &'a str,
     pub username: &'a str,
+    /// Whether it is nobody, or somebody who is to have no message: what is written goes nowhere.
+    pub is_hidden: bool,
 }
 
 /// A code or a temporary password.
@@ -118,6 +120,7 @@ impl Cx<'_> {
             from: pool.record.email_from.clone(),
             reply_to: pool.record.email_reply_to.clone(),
             expires_at: Some(brought.expires_at),
+            decoy: to.is_hidden,
         };
         delivery::enqueue(batch, &message, &self.sealer, &self.rng, self.now());
     }

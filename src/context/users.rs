@@ -38,15 +38,16 @@ impl Cx<'_> {
     pub async fn user_named(&self, pool: &Pool, name: &str) -> Result<Option<User>, Error> {
         let rules = pool.username_rules();
         let username = UsernameKey { pool: pool.id.clone(), name: rules.fold(name) };
-        if let Some(found) = self.store.read(&username).await? {
-            return self.owned(pool, &found).await;
-        }
+        let mut found = self.store.read(&username).await?;
+        // All of them are looked for, and a user in any case: how much work it was must not tell what was found.
         for alias in rules.lookup_aliases(name) {
-            if let Some(found) = self.store.read(&alias_key(pool, alias, name)).await? {
-                return self.owned(pool, &found).await;
-            }
+            let by_alias = self.store.read(&alias_key(pool, alias, name)).await?;
+            found = found.or(by_alias);
         }
-        Ok(None)
+        match found {
+            Some(found) => self.owned(pool, &found).await,
+            None => self.user(self.nobody(pool, name)).await,
+        }
     }
 
     /// The user whom an operator means: by name, alias or `sub`.
@@ -93,6 +94,11 @@ impl Cx<'_> {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
         Owner { pool: pool.id.clone(), sub: Sub(uuid::Builder::from_random_bytes(bytes).into_uuid()) }
+    }
+
+    /// With the batch there is still nobody: what is done for a user expects the user as it was read.
+    pub fn expect_nobody(&self, batch: &mut Batch, nobody: &Owner) {
+        batch.expect_absent(&UserKey { owner: nobody.clone() });
     }
 
     /// Stable chance for simulated answers about a name that nobody has.

@@ -114,36 +114,48 @@ impl Cx<'_> {
     ) -> Result<Sent, Error> {
         self.require_way_to(to.attribute)?;
         self.count_message(batch, to.owner).await?;
-        let code = self.rng.digits(CODE_DIGITS);
-        let hash = self.codes.hash(&to.owner.pool, to.owner.sub, purpose as u8, &code).to_vec();
-        let attribute = to.attribute.attribute().to_owned();
-        let record = records::Code { attribute, new_value, ..self.new_code(hash, purpose) };
-        batch.put(&CodeKey::of(to.owner, purpose), &record);
-        let addressee = Addressee { attribute: to.attribute, address: to.address, username: to.username };
-        let perishable = Perishable { text: &code, expires_at: record.expires_at };
-        self.enqueue_code(batch, pool, addressee, told(purpose), to.client, perishable);
+        self.put_code(batch, pool, to, purpose, new_value, false);
         Ok(Sent::to(to.attribute, to.address))
     }
 
-    /// Does for somebody who is hidden what sending a code does, but for the message: what stands in the code's place is
-    /// good for as long, can be tried as often, and no code is right.
-    pub async fn simulate_code(&self, batch: &mut Batch, owner: &Owner, purpose: CodePurpose) -> Result<(), Error> {
-        self.count_simulated_message(batch, owner).await?;
-        let hash = self.rng.bytes::<32>().to_vec();
-        batch.put(&CodeKey::of(owner, purpose), &self.new_code(hash, purpose));
+    /// Does for somebody who is hidden what sending a code does, work for work, but for the message, which goes nowhere: what
+    /// stands in the code's place is good for as long, can be tried as often, and no code is right.
+    pub async fn simulate_code(
+        &self,
+        batch: &mut Batch,
+        pool: &Pool,
+        to: &Recipient<'_>,
+        purpose: CodePurpose,
+    ) -> Result<(), Error> {
+        self.require_way_to(to.attribute)?;
+        self.count_simulated_message(batch, to.owner).await?;
+        self.put_code(batch, pool, to, purpose, None, true);
         Ok(())
     }
 
-    /// A code with all its tries, which was sent to no attribute.
-    fn new_code(&self, hash: Vec<u8>, purpose: CodePurpose) -> records::Code {
-        records::Code {
-            hash,
-            attribute: String::new(),
+    fn put_code(
+        &self,
+        batch: &mut Batch,
+        pool: &Pool,
+        to: &Recipient<'_>,
+        purpose: CodePurpose,
+        new_value: Option<String>,
+        is_hidden: bool,
+    ) {
+        let code = self.rng.digits(CODE_DIGITS);
+        let hash = self.codes.hash(&to.owner.pool, to.owner.sub, purpose as u8, &code);
+        let record = records::Code {
+            hash: if is_hidden { self.rng.bytes::<32>().to_vec() } else { hash.to_vec() },
+            attribute: to.attribute.attribute().to_owned(),
             expires_at: after(self.now(), life(purpose)).as_millisecond(),
             wrong_tries: 0,
             epoch: self.store.epoch().number,
-            new_value: None,
-        }
+            new_value,
+        };
+        batch.put(&CodeKey::of(to.owner, purpose), &record);
+        let addressee = Addressee { attribute: to.attribute, address: to.address, username: to.username, is_hidden };
+        let perishable = Perishable { text: &code, expires_at: record.expires_at };
+        self.enqueue_code(batch, pool, addressee, told(purpose), to.client, perishable);
     }
 
     /// Where a code would have gone to a user of this name, whom there is not: the same each time. `sends_to` are the

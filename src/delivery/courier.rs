@@ -304,6 +304,10 @@ impl Courier {
     ) -> Result<(), Failure> {
         let reason = match letter {
             Err(cause) => cause.to_string(),
+            Ok(letter) if letter.message.decoy => {
+                self.taken.insert(place, taken);
+                return self.conclude(office, place, Outcome::Delivered).await;
+            }
             Ok(letter) if !is_past(letter.message.expires_at, office.now) => {
                 format!("it could not be delivered in time: {}", last_problem(&taken.entry))
             }

@@ -95,21 +95,22 @@ impl Desk<'_> {
     /// from a place that is read earlier to one that is read later, is told of once.
     pub async fn list(&self, mut tell: impl FnMut(Line)) -> Result<(), Failure> {
         let mut told = HashSet::new();
-        let mut tell = |line: Line| {
-            if told.insert(line.id) {
+        let mut tell = |line: Option<Line>| {
+            if let Some(line) = line.filter(|line| told.insert(line.id)) {
                 tell(line);
             }
         };
         self.each::<OutboxKey>(OutboxKey::PREFIX, |key, entry| tell(self.waiting(key.message, entry))).await?;
         self.each::<RetryKey>(RetryKey::PREFIX, |key, entry| tell(self.waiting(key.message, entry))).await?;
         self.each::<DeadLetterKey>(DeadLetterKey::PREFIX, |key, letter| {
-            tell(Line {
+            let line = self.line(key.message, letter.created_at, &letter.sealed_message);
+            tell(line.map(|line| Line {
                 state: State::Dead,
                 failed_tries: letter.failed_tries,
                 given_up_at: Some(from_milliseconds(key.at).to_string()),
                 problem: letter.reason.clone(),
-                ..self.line(key.message, letter.created_at, &letter.sealed_message)
-            });
+                ..line
+            }));
         })
         .await
     }
@@ -221,20 +222,22 @@ impl Desk<'_> {
         }
     }
 
-    fn waiting(&self, id: Uuid, entry: &OutboxEntry) -> Line {
-        Line {
+    fn waiting(&self, id: Uuid, entry: &OutboxEntry) -> Option<Line> {
+        let line = self.line(id, entry.created_at, &entry.sealed_message)?;
+        Some(Line {
             failed_tries: entry.failed_tries,
             due_at: Some(from_milliseconds(entry.due_at).to_string()),
             problem: entry.problem.clone(),
-            ..self.line(id, entry.created_at, &entry.sealed_message)
-        }
+            ..line
+        })
     }
 
-    fn line(&self, id: Uuid, created_at: i64, sealed: &[u8]) -> Line {
+    /// What is to be told of a message; of a decoy, nothing.
+    fn line(&self, id: Uuid, created_at: i64, sealed: &[u8]) -> Option<Line> {
         let letter = Letter::open(self.sealer, id, created_at, sealed).ok();
         let to = letter.as_ref().map(masked_address).unwrap_or_default();
         let message = letter.map(|letter| letter.message).unwrap_or_default();
-        Line {
+        (!message.decoy).then(|| Line {
             id,
             state: State::Waiting,
             medium: message.medium,
@@ -246,7 +249,7 @@ impl Desk<'_> {
             due_at: None,
             given_up_at: None,
             problem: String::new(),
-        }
+        })
     }
 }
 

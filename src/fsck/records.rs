@@ -182,8 +182,8 @@ impl Examiner<'_> {
             }
             Known::MembershipKey(key, membership) => self.membership(key, membership, problems).await?,
             Known::UserKey(key, user) => self.user(&key.owner, user, problems).await?,
-            // One that sets a new password may be of somebody whom there is not.
-            Known::CodeKey(key, _) if key.purpose == CodePurpose::ForgotPassword as u8 => {}
+            // What unknown callers have sent may seem to have gone to somebody whom there is not.
+            Known::CodeKey(key, _) if may_be_nobodys(key.purpose) => {}
             Known::CodeKey(key, _) => self.need_user(&key.owner, problems).await?,
             Known::FamilyKey(key, family) => {
                 expect(problems, is_whole(family), "the hashes of its refresh tokens are none");
@@ -373,6 +373,11 @@ impl Examiner<'_> {
         self.pool = Some((id.clone(), state.clone()));
         Ok(state)
     }
+}
+
+/// Whether a code for this purpose may be of somebody whom there is not.
+fn may_be_nobodys(purpose: u8) -> bool {
+    [CodePurpose::SignUp, CodePurpose::ForgotPassword].iter().any(|each| *each as u8 == purpose)
 }
 
 /// Notes what does not hold.

@@ -48,7 +48,10 @@ impl Operation for api::ConfirmForgotPasswordRequest {
             }
             (Judgement::Right(_), None) => Err(Error::internal("nobody was sent a code")),
             (Judgement::Refused(refusal), user) => {
-                user.into_iter().for_each(|user| user.expect_unchanged(&mut batch));
+                match user {
+                    Some(user) => user.expect_unchanged(&mut batch),
+                    None => cx.expect_nobody(&mut batch, &owner),
+                }
                 cx.commit(batch).await?;
                 Err(refusal)
             }

@@ -13,7 +13,7 @@ use crate::context::verification::{Recipient, Sent};
 use crate::error::Error;
 use crate::operations::code_delivery_details;
 use crate::store::records::UserStatus;
-use crate::store::{Batch, CodePurpose, ThrottlePurpose};
+use crate::store::{Batch, CodePurpose, Owner, ThrottlePurpose};
 
 impl Operation for api::ForgotPasswordRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::ForgotPasswordResponse, Error> {
@@ -26,11 +26,10 @@ impl Operation for api::ForgotPasswordRequest {
         let sent = match cx.user_named(&client.pool, self.username()).await? {
             Some(user) => self.send_to(cx, &client, &user, &mut batch).await?,
             None if client.hides_user_existence() => {
-                let (owner, sent) = (cx.nobody(&client.pool, self.username()), self.simulated(cx, &client));
-                cx.require_way_to(sent.attribute)?;
+                let (owner, told) = (cx.nobody(&client.pool, self.username()), self.simulated(cx, &client));
                 cx.throttle(&mut batch, &owner, ThrottlePurpose::ForgotPassword).await?;
-                cx.simulate_code(&mut batch, &owner, CodePurpose::ForgotPassword).await?;
-                sent
+                cx.expect_nobody(&mut batch, &owner);
+                self.seem_to_send(cx, &client, &owner, told, &mut batch).await?
             }
             None => return Err(Error::UsernameClientCombinationNotFound),
         };
@@ -73,11 +72,24 @@ impl api::ForgotPasswordRequest {
                 // Of a disabled user, what was told before.
                 let told = address.map(|(attribute, address)| Sent::to(attribute, &address));
                 let told = told.unwrap_or_else(|| self.simulated(cx, client));
-                cx.require_way_to(told.attribute)?;
-                cx.simulate_code(batch, &user.owner, CodePurpose::ForgotPassword).await?;
-                Ok(told)
+                self.seem_to_send(cx, client, &user.owner, told, batch).await
             }
         }
+    }
+
+    /// Sends nobody the code that would have gone to where it is `told`.
+    async fn seem_to_send(
+        &self,
+        cx: &Cx<'_>,
+        client: &Client,
+        owner: &Owner,
+        told: Sent,
+        batch: &mut Batch,
+    ) -> Result<Sent, Error> {
+        let address = &told.masked_destination;
+        let to = Recipient { owner, username: self.username(), client: None, attribute: told.attribute, address };
+        cx.simulate_code(batch, &client.pool, &to, CodePurpose::ForgotPassword).await?;
+        Ok(told)
     }
 
     fn simulated(&self, cx: &Cx<'_>, client: &Client) -> Sent {

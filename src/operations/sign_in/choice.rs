@@ -192,7 +192,12 @@ impl<'a> Beginner<'a> {
                     || cx.simulated_sent(&self.client.pool, self.username, &[alias]),
                     |address| Sent::to(alias, address),
                 );
-                one_time_code::seem_to_ask(cx, &mut batch, self.client, &self.owner, factor, told).await?
+                match user {
+                    Some(user) => user.expect_unchanged(&mut batch),
+                    None => cx.expect_nobody(&mut batch, &self.owner),
+                }
+                let whose = (&self.owner, self.username);
+                one_time_code::seem_to_ask(cx, &mut batch, self.client, whose, factor, told).await?
             }
         };
         Self::ask(cx, batch, challenge, session).await

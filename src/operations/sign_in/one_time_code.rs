@@ -89,19 +89,19 @@ pub async fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User, s
     let session = cx.open_session(batch, client, &user.owner, &waiting);
     let username = &user.record.username;
     let expires_at = after(cx.now(), client.session_validity()).as_millisecond();
-    let addressee = Addressee { attribute, address, username };
+    let addressee = Addressee { attribute, address, username, is_hidden: false };
     cx.enqueue_code(batch, &client.pool, addressee, question.purpose, None, Perishable { text: &code, expires_at });
     let username = is_second.then_some(username.as_str());
     Ok(question.challenge(session, Sent::to(attribute, address), username))
 }
 
-/// Does for whoever is hidden what sending the code of a first factor does, but for the message. `told` is where it seems to
-/// go.
+/// Does for whoever is hidden what sending the code of a first factor does, work for work, but for the message, which goes
+/// nowhere. `told` is where it seems to go.
 pub async fn seem_to_ask(
     cx: &Cx<'_>,
     batch: &mut Batch,
     client: &Client,
-    owner: &Owner,
+    (owner, username): (&Owner, &str),
     factor: FirstFactor,
     told: Sent,
 ) -> Result<Challenge, Error> {
@@ -113,6 +113,10 @@ pub async fn seem_to_ask(
     let (attribute, address) = (question.attribute, told.masked_destination.as_str());
     let waiting = Waiting::at(step).for_code(SentCode { attribute, address, code: &nobody_knows });
     let session = cx.open_session(batch, client, owner, &waiting);
+    let expires_at = after(cx.now(), client.session_validity()).as_millisecond();
+    let addressee = Addressee { attribute, address, username, is_hidden: true };
+    let code = Perishable { text: &nobody_knows, expires_at };
+    cx.enqueue_code(batch, &client.pool, addressee, question.purpose, None, code);
     Ok(question.challenge(session, told, None))
 }
 

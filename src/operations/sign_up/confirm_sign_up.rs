@@ -82,6 +82,7 @@ impl api::ConfirmSignUpRequest {
         cx.throttle(&mut batch, owner, ThrottlePurpose::ConfirmSignUp).await?;
         let judgement = cx.judge_code(&mut batch, owner, CodePurpose::SignUp, self.confirmation_code()).await?;
         let Judgement::Refused(refusal) = judgement else { return Err(Error::internal("nobody was sent a code")) };
+        cx.expect_nobody(&mut batch, owner);
         cx.commit(batch).await?;
         Ok(refusal)
     }

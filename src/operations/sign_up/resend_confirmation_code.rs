@@ -50,12 +50,20 @@ impl api::ResendConfirmationCodeRequest {
             return Err(Error::AutoVerificationOff);
         }
         let simulated = cx.simulated_sent(&client.pool, self.username(), &auto_verified);
-        cx.require_way_to(simulated.attribute)?;
         let mut batch = Batch::default();
         let owner = cx.nobody(&client.pool, self.username());
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ResendConfirmationCode).await?;
-        cx.count_simulated_message(&mut batch, &owner).await?;
+        cx.expect_nobody(&mut batch, &owner);
+        let to = Recipient {
+            owner: &owner,
+            username: self.username(),
+            client: Some(&client.id.0),
+            attribute: simulated.attribute,
+            address: &simulated.masked_destination,
+        };
+        cx.simulate_code(&mut batch, &client.pool, &to, CodePurpose::SignUp).await?;
         cx.commit(batch).await?;
+        cx.outbox_filled.notify_one();
         Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(simulated)) })
     }
 }

@@ -156,7 +156,7 @@ async fn invite(
     let expires_at = user.password_expires_at.unwrap_or(i64::MAX);
     for Recipient { attribute, address } in recipients {
         cx.require_way_to(*attribute)?;
-        let to = Addressee { attribute: *attribute, address, username: &user.username };
+        let to = Addressee { attribute: *attribute, address, username: &user.username, is_hidden: false };
         let password = Perishable { text: password.expose(), expires_at };
         cx.enqueue_invitation(batch, pool, to, sign_in_name(pool, user), password);
     }
