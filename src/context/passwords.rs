@@ -1,7 +1,7 @@
 //! New passwords: what is kept of one, and what ends with the one before.
 //!
-//! Tokens stay, as in Cognito: they are ended by a sign-out. A challenge that still asks for the password stays too, for it
-//! proves nothing.
+//! Tokens stay, as in Cognito: they are ended by a sign-out. A challenge that still asks for the password stays too,
+//! for it proves nothing.
 
 use super::Cx;
 use super::pools::Pool;
@@ -79,8 +79,8 @@ impl Cx<'_> {
         }
     }
 
-    /// With the batch the user is `changed`, with a password that lets nobody in any more. It stays, so that whoever still knows
-    /// it can be told what has happened.
+    /// With the batch the user is `changed`, with a password that lets nobody in any more. It stays, so that whoever
+    /// still knows it can be told what has happened.
     pub async fn void_password(
         &self,
         batch: &mut Batch,
@@ -96,8 +96,8 @@ impl Cx<'_> {
         Ok(())
     }
 
-    /// What the password before has opened ends with it, wherever it is not spent yet. Void are the code that would set a new
-    /// password, the one that would confirm the user, and every session that stands for a proof of before
+    /// What the password before has opened ends with it, wherever it is not spent yet. Void are the code that would set
+    /// a new password, the one that would confirm the user, and every session that stands for a proof of before
     /// ([`super::sessions::OpenSession::stands_for`]). Gives the version of the password that follows.
     fn end_password(&self, batch: &mut Batch, user: &User, changed: records::User) -> u64 {
         let password_version = user.record.password_version + 1;

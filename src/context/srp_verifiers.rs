@@ -1,10 +1,10 @@
 //! SRP verifiers: of which users they are kept, and as whose passwords they count.
 //!
-//! A pool keeps them while one of its clients signs in by SRP ([`Pool`]'s record says so). They can be made only while a password
-//! is at hand, so whoever has set none since has none, until the next sign-in by password brings it.
+//! A pool keeps them while one of its clients signs in by SRP ([`Pool`]'s record says so). They can be made only while
+//! a password is at hand, so whoever has set none since has none, until the next sign-in by password brings it.
 //!
-//! They are made on the hashing threads, under the place that the hash needs anyway: what makes passwords costly to set makes
-//! no refresh and no signature wait.
+//! They are made on the hashing threads, under the place that the hash needs anyway: what makes passwords costly to set
+//! makes no refresh and no signature wait.
 
 use super::Cx;
 use super::pools::Pool;
@@ -28,8 +28,8 @@ impl Cx<'_> {
         self.passwords.run(place, move || Verifier::of(&identity, &password, salt)).await
     }
 
-    /// With the batch the verifier stands beside the user, as the one of this version of the password; unless the pool has changed
-    /// since it was read, and may keep none any more.
+    /// With the batch the verifier stands beside the user, as the one of this version of the password; unless the pool
+    /// has changed since it was read, and may keep none any more.
     pub(super) fn keep_srp_verifier(
         &self,
         batch: &mut Batch,
@@ -59,8 +59,8 @@ impl Cx<'_> {
         read.map(Some).ok_or_else(|| Error::internal("what is sealed as an SRP verifier is none"))
     }
 
-    /// While the right password is at hand: with the batch the user has a verifier, if the pool keeps such and there was none. The
-    /// batch must expect the user as it was read.
+    /// While the right password is at hand: with the batch the user has a verifier, if the pool keeps such and there
+    /// was none. The batch must expect the user as it was read.
     pub async fn complete_srp_verifier(
         &self,
         batch: &mut Batch,
@@ -78,8 +78,8 @@ impl Cx<'_> {
 }
 
 impl Pool {
-    /// Whom a password is of, as it goes into SRP's hashes. Of names that count as the same one is taken, so that an answer does not
-    /// tell in which spelling a name exists.
+    /// Whom a password is of, as it goes into SRP's hashes. Of names that count as the same one is taken, so that an
+    /// answer does not tell in which spelling a name exists.
     pub fn srp_identity(&self, username: &str) -> Identity {
         let pool_name = self.id.0.rsplit('_').next().unwrap_or_default().to_owned();
         Identity { pool_name, username: self.username_rules().fold(username) }

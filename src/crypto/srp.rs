@@ -1,10 +1,13 @@
-//! The server's side of SRP-6a as Cognito has it (reference 4.2): a user proves a password that never comes over the wire.
+//! The server's side of SRP-6a as Cognito has it (reference 4.2): a user proves a password that never comes over the
+//! wire.
 //!
-//! What differs from RFC 5054: g is 2; numbers are hashed as Java writes them, in as few bytes as hold them and a sign bit; the
-//! session key is the first 16 bytes of HKDF-SHA-256; the proof is an HMAC under that key over who, where and when.
+//! What differs from RFC 5054: g is 2; numbers are hashed as Java writes them, in as few bytes as hold them and a sign
+//! bit; the session key is the first 16 bytes of HKDF-SHA-256; the proof is an HMAC under that key over who, where and
+//! when.
 //!
-//! A [`Verifier`] is kept of each password. It is no password, but whoever holds it can try passwords against it, so it stands
-//! on disk only sealed. Exponentiation takes the same time for every exponent; each needs more than a millisecond of a core.
+//! A [`Verifier`] is kept of each password. It is no password, but whoever holds it can try passwords against it, so it
+//! stands on disk only sealed. Exponentiation takes the same time for every exponent; each needs more than a
+//! millisecond of a core.
 
 use aws_lc_rs::hmac;
 use crypto_bigint::modular::ConstMontyParams as _;
@@ -68,7 +71,8 @@ impl Salt {
         Self::of(rng.bytes())
     }
 
-    /// One whose first byte is neither zero nor has the sign bit: its bytes are the same however a client reads its digits.
+    /// One whose first byte is neither zero nor has the sign bit: its bytes are the same however a client reads its
+    /// digits.
     fn of(mut chance: [u8; SALT_BYTES]) -> Self {
         chance[0] = chance[0] & 0x3F | 0x40;
         Salt(chance)
@@ -130,8 +134,8 @@ impl Verifier {
 pub struct ClientNumber(U3072);
 
 impl ClientNumber {
-    /// Reads hexadecimal digits. Nothing of what is not below the modulus, or is zero: then everybody would know the session
-    /// key.
+    /// Reads hexadecimal digits. Nothing of what is not below the modulus, or is zero: then everybody would know the
+    /// session key.
     pub fn parse(digits: &str) -> Option<Self> {
         let digits = digits.trim_start_matches('0');
         if digits.is_empty() || digits.len() > 2 * NUMBER_BYTES {
@@ -155,8 +159,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Answers a client's number, with a b drawn for this exchange alone. Gives B as well, in hexadecimal digits. Costs an exponentiation. Nothing where the numbers would
-    /// let everybody know the session key, which chance does not bring about.
+    /// Answers a client's number, with a b drawn for this exchange alone. Gives B as well, in hexadecimal digits. Costs
+    /// an exponentiation. Nothing where the numbers would let everybody know the session key, which chance does not
+    /// bring about.
     pub fn begin(
         verifier: &Verifier,
         client: ClientNumber,
@@ -171,8 +176,8 @@ impl Exchange {
         Some((Exchange { exponent, scrambler, client }, digits(&server)))
     }
 
-    /// Whether the claim's signature proves the password of the verifier, compared in constant time. The timestamp is covered as
-    /// it was sent; whether it is fresh is not asked here. Costs two exponentiations.
+    /// Whether the claim's signature proves the password of the verifier, compared in constant time. The timestamp is
+    /// covered as it was sent; whether it is fresh is not asked here. Costs two exponentiations.
     pub fn is_proved(&self, verifier: &Verifier, identity: &Identity, claim: &Claim) -> bool {
         let base = shared_base(verifier, self.client, &self.scrambler);
         let shared = Secret::new(base.expose().pow(&exponent_of(self.exponent.expose())).retrieve());

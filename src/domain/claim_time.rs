@@ -1,7 +1,7 @@
 //! TIMESTAMP: when a client says that it proves a password, in an SRP exchange.
 //!
-//! `Wed Jan 7 05:06:09 UTC 2026`: English, UTC, the day without a zero before it (reference 4.2). The proof covers the text, so a
-//! text that means the same in another form was written by no client.
+//! `Wed Jan 7 05:06:09 UTC 2026`: English, UTC, the day without a zero before it (reference 4.2). The proof covers the
+//! text, so a text that means the same in another form was written by no client.
 
 use std::time::Duration;
 

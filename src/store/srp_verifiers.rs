@@ -20,8 +20,9 @@ impl Record for SrpVerifierRemoval {}
 /// Users whose verifiers are swept in one batch.
 const USERS_SWEPT_PER_BATCH: usize = 256;
 
-/// Removes the verifiers of some users, in the order of their names. Gives whether more may remain. The pool keeps none that are
-/// new, so where it has been swept once there are none; should it keep them again, the removal is gone and so is the batch.
+/// Removes the verifiers of some users, in the order of their names. Gives whether more may remain. The pool keeps none
+/// that are new, so where it has been swept once there are none; should it keep them again, the removal is gone and so
+/// is the batch.
 pub async fn sweep_srp_verifiers(store: &dyn Store, removal: &SrpVerifierRemovalKey) -> Result<bool, Failure> {
     let pool = &removal.pool;
     let Some(record) = store.read(removal).await? else { return Ok(true) };

@@ -18,6 +18,7 @@ use prost_types::FileDescriptorSet;
 use serde_json::{Map, Value, json};
 
 use crate::support::fixtures::{PASSWORD, TestClient, attribute, claims, hide_users};
+use crate::support::srp::{self, Question, SrpClient};
 use crate::support::{Credential, Wire, World};
 
 /// Sequences that are tried, each with a user and a stranger of its own.
@@ -31,6 +32,10 @@ const CHOICES_PER_STEP: usize = 24;
 
 /// What the stranger signs in with, and sets if they can.
 const STRANGERS_PASSWORDS: [&str; 2] = ["Str4nger-one!", "Str4nger-two!"];
+
+/// The challenges that the stranger answers.
+const CHALLENGES: [&str; 6] =
+    ["PASSWORD", "SELECT_CHALLENGE", "NEW_PASSWORD_REQUIRED", "PASSWORD_SRP", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER"];
 
 /// What the user sets when the first one is forgotten.
 const USERS_NEXT_PASSWORD: &str = "Us3r-the-next!";
@@ -159,6 +164,10 @@ struct Known {
     access_tokens: Vec<String>,
     refresh_tokens: Vec<String>,
     sessions: Vec<String>,
+    /// The stranger's own side of SRP, and what they were asked.
+    srp: SrpClient,
+    questions: Vec<Question>,
+    timestamp: String,
 }
 
 /// What a stranger puts into a member of this name; nothing, to leave it out.
@@ -172,9 +181,9 @@ fn member(name: &str, known: &Known, chance: &mut Chance<'_>) -> Option<Value> {
         "Session" if chance.percent(60) => json!(chance.known(&known.sessions, &"s".repeat(40))),
         "AccessToken" => json!(chance.known(&known.access_tokens, "none")),
         "RefreshToken" | "Token" => json!(chance.known(&known.refresh_tokens, "none")),
-        "AuthFlow" => json!(chance.one_of(&["USER_AUTH", "USER_PASSWORD_AUTH", "REFRESH_TOKEN_AUTH", "USER_AUTH"])),
+        "AuthFlow" => json!(chance.one_of(&["USER_AUTH", "USER_PASSWORD_AUTH", "REFRESH_TOKEN_AUTH", "USER_SRP_AUTH"])),
         "AuthParameters" => auth_parameters(known, chance),
-        "ChallengeName" => json!(chance.one_of(&["PASSWORD", "SELECT_CHALLENGE", "NEW_PASSWORD_REQUIRED"])),
+        "ChallengeName" => json!(chance.one_of(&CHALLENGES)),
         "ChallengeResponses" => challenge_responses(known, chance),
         "UserAttributes" => attributes(known, chance),
         "UserAttributeNames" => json!([chance.one_of(&["email", "preferred_username", "nickname", "email_verified"])]),
@@ -204,8 +213,9 @@ fn auth_parameters(known: &Known, chance: &mut Chance<'_>) -> Value {
         parameters["PASSWORD"] = json!(chance.one_of(&STRANGERS_PASSWORDS));
     }
     if chance.percent(50) {
-        parameters["PREFERRED_CHALLENGE"] = json!("PASSWORD");
+        parameters["PREFERRED_CHALLENGE"] = json!(chance.one_of(&["PASSWORD", "PASSWORD_SRP"]));
     }
+    parameters["SRP_A"] = json!(srp_a(known, chance));
     parameters["REFRESH_TOKEN"] = json!(chance.known(&known.refresh_tokens, "none"));
     parameters
 }
@@ -213,7 +223,26 @@ fn auth_parameters(known: &Known, chance: &mut Chance<'_>) -> Value {
 fn challenge_responses(known: &Known, chance: &mut Chance<'_>) -> Value {
     let (password, other) = (chance.one_of(&STRANGERS_PASSWORDS), chance.one_of(&STRANGERS_PASSWORDS));
     let username = username(known, chance);
-    json!({"USERNAME": username, "ANSWER": "PASSWORD", "PASSWORD": password, "NEW_PASSWORD": other})
+    let answer = chance.one_of(&["PASSWORD", "PASSWORD_SRP"]);
+    let mut responses = json!({"USERNAME": username, "ANSWER": answer, "PASSWORD": password, "NEW_PASSWORD": other});
+    if chance.percent(50) {
+        responses["SRP_A"] = json!(srp_a(known, chance));
+    }
+    if let Some(question) = known.questions.last().filter(|_| chance.percent(70)) {
+        if chance.percent(80) {
+            responses["USERNAME"] = json!(question.user_id);
+        }
+        responses["PASSWORD_CLAIM_SECRET_BLOCK"] = json!(question.secret_block);
+        responses["PASSWORD_CLAIM_SIGNATURE"] = json!(known.srp.signature(question, password, &known.timestamp));
+        responses["TIMESTAMP"] = json!(known.timestamp);
+    }
+    responses
+}
+
+/// The stranger's own number, or one of those that would give the key away.
+fn srp_a(known: &Known, chance: &mut Chance<'_>) -> String {
+    let bad = ["0".to_owned(), srp::modulus().to_str_radix(16)];
+    if chance.percent(80) { known.srp.number() } else { bad[chance.below(bad.len())].clone() }
 }
 
 fn attributes(known: &Known, chance: &mut Chance<'_>) -> Value {
@@ -275,6 +304,9 @@ impl<'a> Sequence<'a> {
             access_tokens: Vec::new(),
             refresh_tokens: Vec::new(),
             sessions: Vec::new(),
+            srp: SrpClient::new(&client.pool, &world.app.services.rng),
+            questions: Vec::new(),
+            timestamp: srp::timestamp(world.now()),
         };
         let record = records::User::default();
         let done = Vec::new();
@@ -332,6 +364,8 @@ impl<'a> Sequence<'a> {
     fn keep(&mut self, answer: &Value) -> Result<(), String> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         self.known.sessions.extend(text(&answer["Session"]));
+        let parameters = serde_json::from_value(answer["ChallengeParameters"].clone()).unwrap_or_default();
+        self.known.questions.extend(Question::among(&parameters));
         let result = &answer["AuthenticationResult"];
         self.known.refresh_tokens.extend(text(&result["RefreshToken"]));
         for token in ["AccessToken", "IdToken"].iter().filter_map(|name| text(&result[name])) {
@@ -381,6 +415,7 @@ impl<'a> Sequence<'a> {
     async fn time_passes(&mut self, chance: &mut Chance<'_>) {
         let seconds = [1, 60, 60 * 60, 25 * 60 * 60][chance.below(4)];
         self.stage.world.advance(Duration::from_secs(seconds));
+        self.known.timestamp = srp::timestamp(self.stage.world.now());
         self.done.push(format!("{seconds} seconds pass"));
         self.stranger_signs_in().await;
     }

@@ -108,6 +108,7 @@ impl World {
                 ExplicitAuthFlow::AllowUserPasswordAuth,
                 ExplicitAuthFlow::AllowRefreshTokenAuth,
                 ExplicitAuthFlow::AllowUserAuth,
+                ExplicitAuthFlow::AllowUserSrpAuth,
             ]
             .map(i32::from)
             .to_vec(),

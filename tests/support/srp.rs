@@ -1,10 +1,18 @@
-//! SRP as a client of Cognito speaks it, on another library of numbers than the service's: what agrees here is no mistake that
-//! both make.
+//! SRP as a client of Cognito speaks it, on another library of numbers than the service's: what agrees here is no
+//! mistake that both make.
 
 use aws_lc_rs::{digest, hmac};
+use std::collections::HashMap;
+
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use cognate::api;
+use cognate::api::auth_flow::Value as AuthFlow;
+use cognate::api::challenge_name::Value as ChallengeName;
 use cognate::rng::Rng;
 use num_bigint::BigUint;
+
+use super::fixtures::{TestClient, initiate_auth};
+use super::{Refusal, World};
 
 /// The 3072-bit MODP prime (RFC 3526, group 15).
 const MODULUS: &str = "\
@@ -37,6 +45,82 @@ pub struct Question {
     pub server_number: String,
     pub secret_block: String,
     pub user_id: String,
+}
+
+impl Question {
+    /// The question that the parameters of a challenge are.
+    pub fn of(parameters: &HashMap<String, String>) -> Self {
+        assert_eq!(parameters["USERNAME"], parameters["USER_ID_FOR_SRP"]);
+        assert_eq!(parameters.len(), 5, "{:?}", parameters.keys());
+        Self::among(parameters).unwrap()
+    }
+
+    /// The question among the parameters of whichever challenge.
+    pub fn among(parameters: &HashMap<String, String>) -> Option<Self> {
+        let text = |name: &str| parameters.get(name).cloned();
+        Some(Question {
+            salt: text("SALT")?,
+            server_number: text("SRP_B")?,
+            secret_block: text("SECRET_BLOCK")?,
+            user_id: text("USER_ID_FOR_SRP")?,
+        })
+    }
+
+    /// The answer with this proof.
+    pub fn answer(&self, client: &TestClient, signature: &str, timestamp: &str) -> api::RespondToAuthChallengeRequest {
+        let mut responses = HashMap::from([
+            ("USERNAME".to_owned(), self.user_id.clone()),
+            ("PASSWORD_CLAIM_SECRET_BLOCK".to_owned(), self.secret_block.clone()),
+            ("PASSWORD_CLAIM_SIGNATURE".to_owned(), signature.to_owned()),
+            ("TIMESTAMP".to_owned(), timestamp.to_owned()),
+        ]);
+        responses.extend(client.secret_hash(&self.user_id).map(|hash| ("SECRET_HASH".to_owned(), hash)));
+        api::RespondToAuthChallengeRequest {
+            client_id: Some(client.id.clone()),
+            challenge_name: Some(ChallengeName::PasswordVerifier.into()),
+            challenge_responses: responses,
+            ..Default::default()
+        }
+    }
+}
+
+/// A request to begin by SRP.
+pub fn beginning(client: &TestClient, username: &str, srp_a: &str) -> api::InitiateAuthRequest {
+    let mut parameters = vec![("USERNAME", username.to_owned()), ("SRP_A", srp_a.to_owned())];
+    parameters.extend(client.secret_hash(username).map(|hash| ("SECRET_HASH", hash)));
+    initiate_auth(client, AuthFlow::UserSrpAuth, parameters)
+}
+
+impl World {
+    /// Begins by SRP.
+    pub async fn begin_srp(&self, client: &TestClient, username: &str) -> Result<(SrpClient, Question), Refusal> {
+        let own = SrpClient::new(&client.pool, &self.app.services.rng);
+        let asked = self.call(beginning(client, username, &own.number())).await?;
+        assert_eq!(asked.challenge_name(), ChallengeName::PasswordVerifier);
+        Ok((own, Question::of(&asked.challenge_parameters)))
+    }
+
+    /// Answers by a proof of the password.
+    pub async fn prove_srp(
+        &self,
+        client: &TestClient,
+        (own, question): &(SrpClient, Question),
+        password: &str,
+    ) -> Result<api::RespondToAuthChallengeResponse, Refusal> {
+        let timestamp = timestamp(self.now());
+        self.call(question.answer(client, &own.signature(question, password, &timestamp), &timestamp)).await
+    }
+
+    /// Signs in by SRP, as far as the proof of the password leads.
+    pub async fn try_srp(
+        &self,
+        client: &TestClient,
+        username: &str,
+        password: &str,
+    ) -> Result<api::RespondToAuthChallengeResponse, Refusal> {
+        let begun = self.begin_srp(client, username).await?;
+        self.prove_srp(client, &begun, password).await
+    }
 }
 
 impl SrpClient {

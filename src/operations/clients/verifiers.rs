@@ -1,4 +1,5 @@
-//! Whether a pool keeps SRP verifiers follows its clients: it does while one of them lets users prove their passwords so.
+//! Whether a pool keeps SRP verifiers follows its clients: it does while one of them lets users prove their passwords
+//! so.
 //!
 //! Verifiers are worth less to who is asked for a password than they are to a thief, so they are not kept for nobody.
 
@@ -10,10 +11,10 @@ use crate::domain::ids::ClientId;
 use crate::error::Error;
 use crate::store::{Batch, ClientKey, ClientOfPoolKey, SrpVerifierRemovalKey, records};
 
-/// The pool as it is to be written in the batch, if its clients need verifiers otherwise than before, when the one of this id
-/// becomes `after` what it was `before`; each is absent where there is none. It may be no other: but of two clients that change at
-/// once, the one that comes second must look again. Where the pool keeps verifiers no more, those it has are swept in the
-/// background, which is to be told ([`crate::context::Services::removal_begun`]).
+/// The pool as it is to be written in the batch, if its clients need verifiers otherwise than before, when the one of
+/// this id becomes `after` what it was `before`; each is absent where there is none. It may be no other: but of two
+/// clients that change at once, the one that comes second must look again. Where the pool keeps verifiers no more,
+/// those it has are swept in the background, which is to be told ([`crate::context::Services::removal_begun`]).
 pub async fn follow(
     cx: &Cx<'_>,
     batch: &mut Batch,

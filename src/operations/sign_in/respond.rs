@@ -72,14 +72,15 @@ impl Answer<'_> {
 
     /// The session. The proof of an SRP exchange brings it along, so its member may be left out.
     fn session_string(&self) -> Result<Cow<'_, str>, Error> {
-        if self.challenge != ChallengeName::PasswordVerifier {
-            return self.session.map(Cow::Borrowed).ok_or(Error::MissingParameter("Session"));
-        }
-        let block = parameter(self.responses, "PASSWORD_CLAIM_SECRET_BLOCK")?;
-        let session = srp::session_in(block).ok_or(Error::InvalidSession)?;
-        match self.session.is_none_or(|given| given == session) {
-            true => Ok(Cow::Owned(session)),
-            false => Err(Error::InvalidSession),
+        let is_proof = self.challenge == ChallengeName::PasswordVerifier;
+        let block = given(self.responses, "PASSWORD_CLAIM_SECRET_BLOCK").filter(|_| is_proof);
+        let brought = block.map(|block| srp::session_in(block).ok_or(Error::InvalidSession)).transpose()?;
+        match (self.session, brought) {
+            (Some(session), Some(brought)) if session != brought => Err(Error::InvalidSession),
+            (_, Some(brought)) => Ok(Cow::Owned(brought)),
+            (Some(session), None) => Ok(Cow::Borrowed(session)),
+            (None, None) if is_proof => Err(Error::MissingParameter("PASSWORD_CLAIM_SECRET_BLOCK")),
+            (None, None) => Err(Error::MissingParameter("Session")),
         }
     }
 }

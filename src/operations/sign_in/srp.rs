@@ -1,11 +1,11 @@
 //! `PASSWORD_SRP` and `PASSWORD_VERIFIER`: a user proves the password without sending it (reference 4.2).
 //!
-//! The attempt is counted before the proof is looked at, with those by password. Whoever has no password that could be proved so,
-//! and, where it is hidden who exists, whoever nobody is, is asked the same with a verifier that is no password's: it costs as
-//! much, is always the same for a name, and no proof is right.
+//! The attempt is counted before the proof is looked at, together with those by password. Whoever has no password that
+//! could be proved so is asked all the same, with a verifier that is no password's; and so, where it is hidden who exists,
+//! is a name that nobody has. It costs as much, is always the same for the name, and no proof is right.
 //!
-//! The exponentiations are done on the hashing threads, by who has a place there: beginnings cost so little that they need
-//! not be counted, but they must not hold up those who refresh.
+//! Exponentiations are done on the hashing threads, by who has a place there: in a storm of sign-ins they wait and are
+//! refused as hashes are, and hold up no refresh.
 
 use std::collections::HashMap;
 

@@ -129,7 +129,6 @@ spec! {
         let parameters = [("USERNAME", "alice"), ("PASSWORD", PASSWORD)];
         for (flow, message) in [
             (AuthFlow::UserPasswordAuth, "Initiate Auth method not supported."),
-            (AuthFlow::UserSrpAuth, "USER_SRP_AUTH is not enabled for the client."),
             (AuthFlow::CustomAuth, "Custom auth lambda trigger is not configured for the user pool."),
         ] {
             assert_eq!(begins(&world, &client, flow, &parameters).await, invalid(message), "{flow:?}");
@@ -178,7 +177,7 @@ spec! {
         let expected = api::AdminInitiateAuthResponse {
             challenge_name: Some(ChallengeName::SelectChallenge.into()),
             session: reply.session.clone(),
-            available_challenges: vec![ChallengeName::Password.into()],
+            available_challenges: vec![ChallengeName::PasswordSrp.into(), ChallengeName::Password.into()],
             ..Default::default()
         };
         assert_eq!(reply, expected);

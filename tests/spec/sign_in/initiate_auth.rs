@@ -60,7 +60,6 @@ spec! {
         let client = world.app_client().await;
         world.confirmed_user(&client, "alice").await;
         let refusals = [
-            (AuthFlow::UserSrpAuth, "USER_SRP_AUTH is not enabled for the client."),
             (AuthFlow::CustomAuth, "Custom auth lambda trigger is not configured for the user pool."),
             (AuthFlow::AdminNoSrpAuth, "Initiate Auth method not supported."),
             (AuthFlow::AdminUserPasswordAuth, "Initiate Auth method not supported."),

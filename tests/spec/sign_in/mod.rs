@@ -3,3 +3,4 @@ mod admin_respond_to_auth_challenge;
 mod initiate_auth;
 mod new_password_required;
 mod respond_to_auth_challenge;
+mod srp;

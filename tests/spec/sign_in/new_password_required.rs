@@ -23,6 +23,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Password,
+    Srp,
     PreferredPassword,
     AskedForPassword,
     ChosenWithPassword,
@@ -31,8 +32,9 @@ enum Way {
     OfBackEndByChoice,
 }
 
-const WAYS: [Way; 8] = [
+const WAYS: [Way; 9] = [
     Way::Password,
+    Way::Srp,
     Way::PreferredPassword,
     Way::AskedForPassword,
     Way::ChosenWithPassword,
@@ -74,6 +76,7 @@ async fn proves(world: &World, client: &TestClient, way: Way, username: &str, pa
     };
     match way {
         Way::Password => begin(AuthFlow::UserPasswordAuth, &[("PASSWORD", password)]).await,
+        Way::Srp => world.try_srp(client, username, password).await,
         Way::PreferredPassword => {
             begin(AuthFlow::UserAuth, &[("PREFERRED_CHALLENGE", "PASSWORD"), ("PASSWORD", password)]).await
         }

@@ -53,7 +53,7 @@ fn selection(reply: &api::InitiateAuthResponse) -> api::InitiateAuthResponse {
     api::InitiateAuthResponse {
         challenge_name: Some(ChallengeName::SelectChallenge.into()),
         session: reply.session.clone(),
-        available_challenges: vec![ChallengeName::Password.into()],
+        available_challenges: vec![ChallengeName::PasswordSrp.into(), ChallengeName::Password.into()],
         ..Default::default()
     }
 }
@@ -66,7 +66,6 @@ spec! {
         for parameters in [
             &[][..],
             &[("PREFERRED_CHALLENGE", "EMAIL_OTP")],
-            &[("PREFERRED_CHALLENGE", "PASSWORD_SRP"), ("PASSWORD", PASSWORD)],
             // A password alone is no preference.
             &[("PASSWORD", PASSWORD)],
         ] {
@@ -85,7 +84,7 @@ async fn the_json_body_of_a_selection_has_a_list_beside_an_empty_map() {
     let body = json!({"AuthFlow": "USER_AUTH", "ClientId": client.id, "AuthParameters": {"USERNAME": "alice"}});
     let reply = world.post(api::Op::InitiateAuth, &Credential::None, body.to_string().into_bytes()).await.json();
     let expected = json!({
-        "AvailableChallenges": ["PASSWORD"],
+        "AvailableChallenges": ["PASSWORD_SRP", "PASSWORD"],
         "ChallengeName": "SELECT_CHALLENGE",
         "ChallengeParameters": {},
         "Session": reply["Session"],
