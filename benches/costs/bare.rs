@@ -1,5 +1,6 @@
 //! The work that no implementation can avoid: primitives alone, and calls that do nothing.
 
+use std::hint::black_box;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use cognate::api::{self, Op};
 use cognate::config::Config;
 use cognate::wire::connection::{self, Bounds};
 use cognate::wire::{Audience, Listener, Listening};
+use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
+use crypto_bigint::{Odd, U256, U3072};
 use prost::Message;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -23,10 +26,13 @@ use tonic_prost::ProstCodec;
 
 use super::calls::Facts;
 use super::process::Process;
+use super::srp;
 
 /// The processor time of each primitive, with a thread on every core.
 pub struct Work {
     pub hash: Duration,
+    /// Modulo 3,072 bits, with an exponent of 256, in constant time.
+    pub exponentiation: Duration,
     pub signature: Duration,
     pub verification: Duration,
 }
@@ -49,6 +55,14 @@ impl Work {
                 move || {
                     let mut output = [0; 32];
                     argon2.hash_password_into_with_memory(b"Passw0rd!", &[7; 16], &mut output, &mut memory).unwrap();
+                }
+            }),
+            exponentiation: on_every_core(300, || {
+                let modulus = U3072::from_be_hex(&format!("{:x}", srp::modulus()));
+                let parameters = FixedMontyParams::new_vartime(Odd::new(modulus).unwrap());
+                let base = FixedMontyForm::new(&U3072::from_u8(2), &parameters).pow(&U256::from_u8(7));
+                move || {
+                    black_box(base.pow(black_box(&U256::MAX)));
                 }
             }),
             signature: on_every_core(2_000, || {

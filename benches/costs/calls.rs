@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use cognate::access::sigv4::{self, SignedRequest};
-use cognate::api::{self, Access, auth_flow};
+use cognate::api::{self, Access, auth_flow, challenge_name};
 use cognate::app::Rpc;
+use cognate::rng::Rng;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
@@ -21,6 +22,7 @@ use tonic_prost::ProstCodec;
 
 use super::process::alone;
 use super::seed;
+use super::srp::{self, Question, SrpClient};
 
 /// What a caller does, over and over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,8 @@ pub enum Work {
     /// A write of an operator: authenticated, decided by policy, committed with its audit record.
     AdminConfirmSignUp,
     SignIn,
+    /// By SRP: two calls.
+    SrpSignIn,
     Refresh,
     GetUser,
     /// A read of an operator.
@@ -146,6 +150,7 @@ pub struct Caller {
     facts: Facts,
     connections: Connections,
     next: AtomicUsize,
+    rng: Rng,
 }
 
 enum Connections {
@@ -194,7 +199,7 @@ impl Caller {
                 Connections::Http1(senders)
             }
         };
-        Arc::new(Caller { facts: facts.clone(), connections, next: AtomicUsize::new(0) })
+        Arc::new(Caller { facts: facts.clone(), connections, next: AtomicUsize::new(0), rng: Rng::system() })
     }
 
     /// One call; `number` says whose.
@@ -203,6 +208,7 @@ impl Caller {
             Work::SignUp => self.say(self.sign_up(number)).await,
             Work::AdminConfirmSignUp => self.say(self.confirm(number)).await,
             Work::SignIn => self.say(self.sign_in(number)).await,
+            Work::SrpSignIn => self.srp_sign_in(number).await,
             Work::Refresh => self.say(self.refresh()).await,
             Work::GetUser => self.say(self.facts.get_user(number)).await,
             Work::AdminGetUser => self.say(self.facts.admin_get_user(number)).await,
@@ -232,6 +238,24 @@ impl Caller {
     fn sign_in(&self, number: usize) -> api::InitiateAuthRequest {
         let parameters = [("USERNAME", self.facts.name(number)), ("PASSWORD", seed::PASSWORD.to_owned())];
         self.initiate_auth(auth_flow::Value::UserPasswordAuth, parameters)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "proofs are dated by the machine's clock")]
+    async fn srp_sign_in(&self, number: usize) -> Result<(), Refused> {
+        let own = SrpClient::with_exponent(&self.facts.user_pool_id, &self.rng.bytes::<32>());
+        let parameters = [("USERNAME", self.facts.name(number)), ("SRP_A", own.number())];
+        let asked = self.grpc(self.initiate_auth(auth_flow::Value::UserSrpAuth, parameters)).await?;
+        let question = Question::of(&asked.challenge_parameters);
+        let timestamp = srp::timestamp(jiff::Timestamp::now());
+        let answer = api::RespondToAuthChallengeRequest {
+            client_id: Some(self.facts.client_id.clone()),
+            challenge_name: Some(challenge_name::Value::PasswordVerifier.into()),
+            challenge_responses: own.responses(&question, seed::PASSWORD, &timestamp),
+            ..Default::default()
+        };
+        let answered = self.grpc(answer).await?;
+        assert!(answered.authentication_result.is_some());
+        Ok(())
     }
 
     fn refresh(&self) -> api::InitiateAuthRequest {

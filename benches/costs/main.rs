@@ -10,7 +10,8 @@
 //! hashes.
 //!
 //! The sketch: a sign-in is one argon2id hash (19 MiB, two passes: some 13 ms of a core) and two RSA-2048 signatures (some
-//! 0.3 ms each), so two cores end near 140 a second whatever else is done well. A refresh is two signatures: near 3,000 a
+//! 0.3 ms each), so two cores end near 140 a second whatever else is done well. One by SRP is three exponentiations of 3,072
+//! bits (some 1.3 ms each) instead of the hash: near 430 a second.  A refresh is two signatures: near 3,000 a
 //! second. GetUser is one verification (some 20 µs) and four reads; an empty call is some 10 µs.
 //!
 //! `COGNATE_BENCH_USERS` says up to how many users the growth is measured (1,000,000).
@@ -24,6 +25,9 @@ mod process;
 mod report;
 #[path = "../../tests/support/seed.rs"]
 mod seed;
+#[path = "../../tests/support/srp.rs"]
+#[expect(dead_code, reason = "of what tests look at, a bench needs a part")]
+mod srp;
 
 use std::time::{Duration, Instant};
 
@@ -84,7 +88,10 @@ fn calls_section() -> String {
 
     let sign_up = closed(Work::SignUp, Wire::Grpc, 16, HASHES, &facts);
     let confirm = closed(Work::AdminConfirmSignUp, Wire::Grpc, 64, UNCONFIRMED.count(), &facts.about(UNCONFIRMED));
+    // Whoever signs in for the first time is given a verifier for SRP.
+    closed(Work::SignIn, Wire::Grpc, 16, HASHES, &facts);
     let sign_in = closed(Work::SignIn, Wire::Grpc, 16, HASHES, &facts);
+    let srp_sign_in = closed(Work::SrpSignIn, Wire::Grpc, 16, HASHES, &facts);
     let facts = facts.signed_in(1);
     let empty = bare::Calls::start(&facts);
     let empty_call = |work, wire, workers, calls| {
@@ -93,9 +100,11 @@ fn calls_section() -> String {
     };
 
     let mut rows = report::Calls::default();
-    rows.add("SignUp", Wire::Grpc, &sign_up, "argon2 hash", work.hash);
+    rows.add("SignUp", Wire::Grpc, &sign_up, "hash, exponentiation", work.hash + work.exponentiation);
     rows.add("AdminConfirmSignUp", Wire::Grpc, &confirm, "-", Duration::ZERO);
     rows.add("sign-in", Wire::Grpc, &sign_in, "hash, 2 signatures", work.hash + 2 * work.signature);
+    let bare_srp = 3 * work.exponentiation + 2 * work.signature;
+    rows.add("SRP sign-in", Wire::Grpc, &srp_sign_in, "3 exponentiations, 2 signatures", bare_srp);
     for wire in [Wire::Grpc, Wire::Json] {
         let refresh = closed(Work::Refresh, wire, 32, 6_000, &facts);
         rows.add("refresh", wire, &refresh, "2 signatures", 2 * work.signature);
@@ -121,8 +130,9 @@ fn calls_section() -> String {
     rows.add("JWKS", Wire::Json, &keys, "empty call", empty_keys);
 
     let mut page = format!(
-        "## Calls\n\nBare work, processor time: argon2 hash {}, RSA signature {}, RS256 verification {}, empty call {}.\n\n{rows}\n",
+        "## Calls\n\nBare work, processor time: argon2 hash {}, exponentiation {}, RSA signature {}, RS256 verification {}, empty call {}.\n\n{rows}\n",
         milliseconds(work.hash),
+        milliseconds(work.exponentiation),
         microseconds(work.signature),
         microseconds(work.verification),
         microseconds(empty_read),

@@ -138,6 +138,7 @@ fn client_request(pool: &str, name: &str, generate_secret: bool) -> api::CreateU
         ExplicitAuthFlow::AllowUserPasswordAuth,
         ExplicitAuthFlow::AllowRefreshTokenAuth,
         ExplicitAuthFlow::AllowUserAuth,
+        ExplicitAuthFlow::AllowUserSrpAuth,
     ];
     api::CreateUserPoolClientRequest {
         user_pool_id: Some(pool.to_owned()),

@@ -106,6 +106,7 @@ macro_rules! refused_with_code {
 
 mod administrator;
 mod rotation;
+mod srp;
 
 /// The first flow that the service was made for: nobody gets a code; an operator lets the user in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

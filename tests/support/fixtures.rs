@@ -8,6 +8,7 @@ use cognate::api::{
 use cognate::domain::ids::ClientId;
 use cognate::store::{Batch, ClientKey, records};
 
+use super::srp::{self, Question, SrpClient};
 use super::{Refusal, World};
 
 /// A password that Cognito's default policy takes.
@@ -236,6 +237,36 @@ impl World {
         self.call(self.password_request(client, username, password)).await.map(|_| ())
     }
 
+    /// Begins by SRP.
+    pub async fn begin_srp(&self, client: &TestClient, username: &str) -> Result<(SrpClient, Question), Refusal> {
+        let own = SrpClient::new(&client.pool, &self.app.services.rng);
+        let asked = self.call(srp_beginning(client, username, &own.number())).await?;
+        assert_eq!(asked.challenge_name(), challenge_name::Value::PasswordVerifier);
+        Ok((own, Question::of(&asked.challenge_parameters)))
+    }
+
+    /// Answers by a proof of the password.
+    pub async fn prove_srp(
+        &self,
+        client: &TestClient,
+        (own, question): &(SrpClient, Question),
+        password: &str,
+    ) -> Result<api::RespondToAuthChallengeResponse, Refusal> {
+        let timestamp = srp::timestamp(self.now());
+        self.call(srp_answer(client, question, &own.signature(question, password, &timestamp), &timestamp)).await
+    }
+
+    /// Signs in by SRP, as far as the proof of the password leads.
+    pub async fn try_srp(
+        &self,
+        client: &TestClient,
+        username: &str,
+        password: &str,
+    ) -> Result<api::RespondToAuthChallengeResponse, Refusal> {
+        let begun = self.begin_srp(client, username).await?;
+        self.prove_srp(client, &begun, password).await
+    }
+
     pub async fn refresh(
         &self,
         client: &TestClient,
@@ -421,6 +452,30 @@ pub fn answer(
         challenge_name: Some(challenge.into()),
         session: Some(session.to_owned()),
         challenge_responses: responses.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..Default::default()
+    }
+}
+
+/// A request to begin by SRP.
+pub fn srp_beginning(client: &TestClient, username: &str, srp_a: &str) -> api::InitiateAuthRequest {
+    let mut parameters = vec![("USERNAME", username.to_owned()), ("SRP_A", srp_a.to_owned())];
+    parameters.extend(client.secret_hash(username).map(|hash| ("SECRET_HASH", hash)));
+    initiate_auth(client, auth_flow::Value::UserSrpAuth, parameters)
+}
+
+/// The answer to PASSWORD_VERIFIER with this proof.
+pub fn srp_answer(
+    client: &TestClient,
+    question: &Question,
+    signature: &str,
+    timestamp: &str,
+) -> api::RespondToAuthChallengeRequest {
+    let mut responses = question.responses(signature, timestamp);
+    responses.extend(client.secret_hash(&question.user_id).map(|hash| ("SECRET_HASH".to_owned(), hash)));
+    api::RespondToAuthChallengeRequest {
+        client_id: Some(client.id.clone()),
+        challenge_name: Some(challenge_name::Value::PasswordVerifier.into()),
+        challenge_responses: responses,
         ..Default::default()
     }
 }

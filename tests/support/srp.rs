@@ -5,14 +5,8 @@ use aws_lc_rs::{digest, hmac};
 use std::collections::HashMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use cognate::api;
-use cognate::api::auth_flow::Value as AuthFlow;
-use cognate::api::challenge_name::Value as ChallengeName;
 use cognate::rng::Rng;
 use num_bigint::BigUint;
-
-use super::fixtures::{TestClient, initiate_auth};
-use super::{Refusal, World};
 
 /// The 3072-bit MODP prime (RFC 3526, group 15).
 const MODULUS: &str = "\
@@ -67,67 +61,27 @@ impl Question {
     }
 
     /// The answer with this proof.
-    pub fn answer(&self, client: &TestClient, signature: &str, timestamp: &str) -> api::RespondToAuthChallengeRequest {
-        let mut responses = HashMap::from([
-            ("USERNAME".to_owned(), self.user_id.clone()),
-            ("PASSWORD_CLAIM_SECRET_BLOCK".to_owned(), self.secret_block.clone()),
-            ("PASSWORD_CLAIM_SIGNATURE".to_owned(), signature.to_owned()),
-            ("TIMESTAMP".to_owned(), timestamp.to_owned()),
-        ]);
-        responses.extend(client.secret_hash(&self.user_id).map(|hash| ("SECRET_HASH".to_owned(), hash)));
-        api::RespondToAuthChallengeRequest {
-            client_id: Some(client.id.clone()),
-            challenge_name: Some(ChallengeName::PasswordVerifier.into()),
-            challenge_responses: responses,
-            ..Default::default()
-        }
-    }
-}
-
-/// A request to begin by SRP.
-pub fn beginning(client: &TestClient, username: &str, srp_a: &str) -> api::InitiateAuthRequest {
-    let mut parameters = vec![("USERNAME", username.to_owned()), ("SRP_A", srp_a.to_owned())];
-    parameters.extend(client.secret_hash(username).map(|hash| ("SECRET_HASH", hash)));
-    initiate_auth(client, AuthFlow::UserSrpAuth, parameters)
-}
-
-impl World {
-    /// Begins by SRP.
-    pub async fn begin_srp(&self, client: &TestClient, username: &str) -> Result<(SrpClient, Question), Refusal> {
-        let own = SrpClient::new(&client.pool, &self.app.services.rng);
-        let asked = self.call(beginning(client, username, &own.number())).await?;
-        assert_eq!(asked.challenge_name(), ChallengeName::PasswordVerifier);
-        Ok((own, Question::of(&asked.challenge_parameters)))
-    }
-
-    /// Answers by a proof of the password.
-    pub async fn prove_srp(
-        &self,
-        client: &TestClient,
-        (own, question): &(SrpClient, Question),
-        password: &str,
-    ) -> Result<api::RespondToAuthChallengeResponse, Refusal> {
-        let timestamp = timestamp(self.now());
-        self.call(question.answer(client, &own.signature(question, password, &timestamp), &timestamp)).await
-    }
-
-    /// Signs in by SRP, as far as the proof of the password leads.
-    pub async fn try_srp(
-        &self,
-        client: &TestClient,
-        username: &str,
-        password: &str,
-    ) -> Result<api::RespondToAuthChallengeResponse, Refusal> {
-        let begun = self.begin_srp(client, username).await?;
-        self.prove_srp(client, &begun, password).await
+    pub fn responses(&self, signature: &str, timestamp: &str) -> HashMap<String, String> {
+        let responses = [
+            ("USERNAME", self.user_id.as_str()),
+            ("PASSWORD_CLAIM_SECRET_BLOCK", &self.secret_block),
+            ("PASSWORD_CLAIM_SIGNATURE", signature),
+            ("TIMESTAMP", timestamp),
+        ];
+        responses.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 }
 
 impl SrpClient {
     /// Draws a secret number for a sign-in to a pool, as long as the libraries of AWS draw it.
     pub fn new(pool: &str, rng: &Rng) -> Self {
+        Self::with_exponent(pool, &rng.bytes::<128>())
+    }
+
+    /// Takes this number.
+    pub fn with_exponent(pool: &str, exponent: &[u8]) -> Self {
         let pool_name = pool.split_once('_').unwrap().1.to_owned();
-        SrpClient { pool_name, exponent: BigUint::from_bytes_be(&rng.bytes::<128>()) }
+        SrpClient { pool_name, exponent: BigUint::from_bytes_be(exponent) }
     }
 
     /// SRP_A.
@@ -137,6 +91,11 @@ impl SrpClient {
 
     fn power(&self) -> BigUint {
         BigUint::from(2u8).modpow(&self.exponent, &modulus())
+    }
+
+    /// The answer: PASSWORD_CLAIM_SIGNATURE and what it must come with.
+    pub fn responses(&self, question: &Question, password: &str, timestamp: &str) -> HashMap<String, String> {
+        question.responses(&self.signature(question, password, timestamp), timestamp)
     }
 
     /// PASSWORD_CLAIM_SIGNATURE.

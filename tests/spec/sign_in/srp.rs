@@ -15,9 +15,9 @@ use num_bigint::BigUint;
 use crate::spec;
 use crate::support::fixtures::{
     PASSWORD, TEMPORARY_PASSWORD, TestClient, WRONG_PASSWORD, admin_answer, admin_initiate_auth, answer, claims,
-    hide_users, initiate_auth, with_secret,
+    hide_users, initiate_auth, srp_answer, srp_beginning, with_secret,
 };
-use crate::support::srp::{Question, SrpClient, beginning, modulus, timestamp};
+use crate::support::srp::{Question, SrpClient, modulus, timestamp};
 use crate::support::{Refusal, World, at_once, refusal};
 
 const NEW_PASSWORD: &str = "N3w-passw0rd";
@@ -107,7 +107,7 @@ async fn begins(
     let (preferred, chosen, srp_a) =
         (("PREFERRED_CHALLENGE", "PASSWORD_SRP"), ("ANSWER", "PASSWORD_SRP"), ("SRP_A", &*number));
     let (name, session, parameters) = match way {
-        Way::Srp => asked!(world.call(beginning(client, username, &number)).await)?,
+        Way::Srp => asked!(world.call(srp_beginning(client, username, &number)).await)?,
         Way::Preferred => by_choice(&[preferred, srp_a]).await?,
         Way::AskedFor => {
             let asked = by_choice(&[preferred]).await?;
@@ -169,7 +169,7 @@ fn proof(
 ) -> api::RespondToAuthChallengeRequest {
     let (own, question) = begun;
     let timestamp = timestamp(world.now());
-    question.answer(client, &own.signature(question, password, &timestamp), &timestamp)
+    srp_answer(client, question, &own.signature(question, password, &timestamp), &timestamp)
 }
 
 async fn signs_in(world: &World, client: &TestClient, way: Way, username: &str, password: &str) -> Answered {
@@ -267,7 +267,7 @@ spec! {
         let own = SrpClient::new(&client.pool, &world.app.services.rng);
         let number = BigUint::parse_bytes(own.number().as_bytes(), 16).unwrap();
         let other = number.clone() ^ BigUint::from(1u8);
-        let asked = world.call(beginning(&client, "alice", &other.to_str_radix(16))).await.unwrap();
+        let asked = world.call(srp_beginning(&client, "alice", &other.to_str_radix(16))).await.unwrap();
         let begun = (own, Question::of(&asked.challenge_parameters));
         assert_eq!(world.call(proof(&world, &client, &begun, PASSWORD)).await, incorrect());
     }
@@ -291,14 +291,14 @@ spec! {
             "f".repeat(4000),
         ] {
             for username in ["alice", "nobody"] {
-                let refused = world.call(beginning(&client, username, &srp_a)).await;
+                let refused = world.call(srp_beginning(&client, username, &srp_a)).await;
                 assert_eq!(refused, Err(invalid("Invalid SRP_A given.")), "{srp_a}");
             }
         }
         // Zeros before a number, and letters of either case, are no other number.
         let own = SrpClient::new(&client.pool, &world.app.services.rng);
         let padded = format!("00{}", own.number().to_uppercase());
-        let asked = world.call(beginning(&client, "alice", &padded)).await.unwrap();
+        let asked = world.call(srp_beginning(&client, "alice", &padded)).await.unwrap();
         let begun = (own, Question::of(&asked.challenge_parameters));
         world.call(proof(&world, &client, &begun, PASSWORD)).await.unwrap();
     }
@@ -314,7 +314,7 @@ spec! {
         let proves = async |timestamp: String| {
             let (own, question) = begins(&world, &client, Way::Srp, "alice").await.unwrap();
             let signature = own.signature(&question, PASSWORD, &timestamp);
-            world.call(question.answer(&client, &signature, &timestamp)).await.map(|_| ())
+            world.call(srp_answer(&client, &question, &signature, &timestamp)).await.map(|_| ())
         };
         const FORM: &str = "%a %b %-d %H:%M:%S UTC %Y";
         for (offset, believed) in [(0, true), (300, true), (-300, true), (301, false), (-301, false), (86_400, false)] {
@@ -417,7 +417,7 @@ spec! {
     async fn what_is_missing_is_named(world: World) {
         let client = client_of(&world, with_secret).await;
         world.confirmed_user(&client, "alice").await;
-        let mut request = beginning(&client, "alice", "1");
+        let mut request = srp_beginning(&client, "alice", "1");
         request.auth_parameters.remove("SRP_A");
         assert_eq!(world.call(request.clone()).await.map(|_| ()), Err(missing("SRP_A")));
         request.auth_parameters.remove("SECRET_HASH");
