@@ -168,7 +168,7 @@ impl Contract {
         let requests = self
             .messages
             .iter()
-            .filter(|each| self.operations.iter().any(|operation| operation.request == each.name()));
+            .filter(|each| self.operations.iter().any(|operation| operation.request == camel(each.name())));
         requests.into_iter().any(|request| holds(request, message))
     }
 
@@ -270,7 +270,12 @@ impl Contract {
                 }
                 _ => member("user_pool_id"),
             };
-            let members = member("access_token") + &member("client_id") + &pool + &tags + &tag_keys;
+            let session = match each.access.as_str() {
+                "SIGNED_IN_OR_IN_CHALLENGE" => member("session"),
+                // Elsewhere a session says where a sign-in stands, and not who calls.
+                _ => String::new(),
+            };
+            let members = member("access_token") + &member("client_id") + &session + &pool + &tags + &tag_keys;
             let _ = writeln!(
                 out,
                 "impl Rpc for api::{} {{\n    const OP: Op = Op::{};\n    type Response = {response};\n    type Caller = {};{members}\n}}",
@@ -367,12 +372,17 @@ impl Operation {
         if request.name() != format!("{name}Request") {
             return Err(format!("rpc {name} ({file}) takes {}, not {name}Request", request.name()).into());
         }
-        if access == "SIGNED_IN" && request.get_field_by_name("access_token").is_none() {
-            return Err(format!("rpc {name} ({file}) is SIGNED_IN, but its request has no access_token").into());
+        let credentials: &[&str] = match access.as_str() {
+            "SIGNED_IN" => &["access_token"],
+            "SIGNED_IN_OR_IN_CHALLENGE" => &["access_token", "session"],
+            _ => &[],
+        };
+        if let Some(absent) = credentials.iter().find(|field| request.get_field_by_name(field).is_none()) {
+            return Err(format!("rpc {name} ({file}) is {access}, but its request has no {absent}").into());
         }
         let response = match response.full_name() {
             "google.protobuf.Empty" => None,
-            _ => Some(response.name().to_owned()),
+            _ => Some(camel(response.name())),
         };
         let area = request.parent_file().name().trim_start_matches("cognate/v1/").trim_end_matches(".proto").to_owned();
         let home = format!("src/operations/{area}/{}.rs", snake(&name));
@@ -401,7 +411,7 @@ impl Operation {
                 .collect(),
             access,
             documentation: documentation(method),
-            request: request.name().to_owned(),
+            request: camel(request.name()),
             members,
             response,
             name,
@@ -445,7 +455,7 @@ fn is_enum_scope(message: &MessageDescriptor) -> bool {
 }
 
 fn debug_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Failure> {
-    let name = message.name();
+    let name = &camel(message.name());
     writeln!(
         out,
         "impl std::fmt::Debug for {name} {{\n    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{"
@@ -460,7 +470,7 @@ fn debug_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Failure
 }
 
 fn from_json_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Failure> {
-    let name = message.name();
+    let name = &camel(message.name());
     writeln!(out, "impl json::FromJson for {name} {{")?;
     if name == "NotHonoured" {
         writeln!(out, "    const ANY_SHAPE: bool = true;")?;
@@ -491,7 +501,7 @@ fn from_json_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
 }
 
 fn serialize_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Failure> {
-    let name = message.name();
+    let name = &camel(message.name());
     writeln!(
         out,
         "impl serde::Serialize for {name} {{\n    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {{ json::write(self, serializer) }}\n}}"
@@ -531,7 +541,7 @@ fn serialize_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
 }
 
 fn check_of(message: &MessageDescriptor, patterns: &mut Patterns, out: &mut String) -> Result<(), Failure> {
-    let name = message.name();
+    let name = &camel(message.name());
     writeln!(
         out,
         "impl check::Check for {name} {{\n    #[allow(unused_variables)]\n    fn check(&self, check: &mut check::Checker<'_>) {{"
@@ -727,16 +737,32 @@ fn enum_path(descriptor: &EnumDescriptor) -> String {
     scope.unwrap_or_default() + descriptor.name()
 }
 
-/// `AdminConfirmSignUp` → `admin_confirm_sign_up`.
+/// `SetUserMFAPreference` → `set_user_mfa_preference`.
 fn snake(name: &str) -> String {
-    let mut out = String::new();
-    for character in name.chars() {
-        if character.is_uppercase() && !out.is_empty() {
-            out.push('_');
+    words(name).join("_")
+}
+
+/// `SetUserMFAPreference` → `SetUserMfaPreference`, as prost names types.
+fn camel(name: &str) -> String {
+    words(name).iter().map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
+}
+
+/// The words of a name, in lower case. Of letters in upper case that follow each other, the last begins a word if one in lower
+/// case follows it.
+fn words(name: &str) -> Vec<String> {
+    let letters: Vec<char> = name.chars().collect();
+    let mut words: Vec<String> = Vec::new();
+    for (at, letter) in letters.iter().enumerate() {
+        let follows_upper = at > 0 && letters[at - 1].is_uppercase();
+        let precedes_lower = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        match words.last_mut() {
+            Some(word) if !letter.is_uppercase() || follows_upper && !precedes_lower => {
+                word.push(letter.to_ascii_lowercase());
+            }
+            _ => words.push(letter.to_ascii_lowercase().to_string()),
         }
-        out.push(character.to_ascii_lowercase());
     }
-    out
+    words
 }
 
 /// `SIGNED_IN` → `SignedIn`.

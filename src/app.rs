@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::access::Grant;
 use crate::access::audit::{Audit, Event};
-use crate::access::caller::{Anyone, Brought, Caller, Operator, SignedIn};
+use crate::access::caller::{Anyone, Brought, Caller, Operator, SignedIn, SignedInOrInChallenge};
 use crate::api::check::{self, Check};
 use crate::api::json::{Told, UnknownNames};
 use crate::api::{self, Access, Op};
@@ -31,6 +31,11 @@ pub trait Rpc: Check + Serialize + Told + Send + Sync + 'static {
 
     /// The client that the request names.
     fn client_id(&self) -> Option<&str> {
+        None
+    }
+
+    /// The session of a sign-in under way, where the contract says that it may stand in for the access token.
+    fn session(&self) -> Option<&str> {
         None
     }
 
@@ -124,6 +129,7 @@ impl App {
             tags: request.tags(),
             tag_keys: request.tag_keys(),
             access_token: request.access_token(),
+            session: request.session(),
             grant: call.grant.as_ref(),
         };
         R::Caller::is_granted(&brought)?;

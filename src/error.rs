@@ -132,6 +132,11 @@ pub enum Error {
     SoftwareTokenCodeMismatch,
     #[error("Your software token has already been used once.")]
     SoftwareTokenCodeUsed,
+    #[error("Software Token MFA has not been enabled by the userPool")]
+    SoftwareTokenMfaOff,
+    /// Of the first code of a new software token.
+    #[error("Code mismatch and fail enable Software Token MFA")]
+    SoftwareTokenSetUpMismatch,
     /// The disk is nearly full. Reading goes on; writing does when there is room again.
     #[error("The server has no room to store this.")]
     StorageFull,
@@ -238,6 +243,8 @@ impl Error {
             PasswordResetRequired => Exception::PasswordResetRequired,
             RefreshTokenReused => Exception::RefreshTokenReuse,
             ResendNotPossible(_) => Exception::UnsupportedUserState,
+            SoftwareTokenMfaOff => Exception::SoftwareTokenMFANotFound,
+            SoftwareTokenSetUpMismatch => Exception::EnableSoftwareTokenMFA,
             Unauthorized => Exception::Unauthorized,
             UnrecognizedClient => Exception::UnrecognizedClient,
             UnsupportedOperation => Exception::UnsupportedOperation,
@@ -259,6 +266,7 @@ pub enum Exception {
     AliasExists,
     CodeDeliveryFailure,
     CodeMismatch,
+    EnableSoftwareTokenMFA,
     ExpiredCode,
     GroupExists,
     IncompleteSignature,
@@ -272,6 +280,7 @@ pub enum Exception {
     PasswordResetRequired,
     RefreshTokenReuse,
     ResourceNotFound,
+    SoftwareTokenMFANotFound,
     TooManyRequests,
     Unauthorized,
     UnrecognizedClient,
@@ -291,12 +300,16 @@ impl Exception {
 
     /// The reason of a `google.rpc.ErrorInfo`, such as `USER_NOT_FOUND`.
     pub fn reason(self) -> String {
+        let name: Vec<char> = format!("{self:?}").chars().collect();
         let mut reason = String::new();
-        for character in format!("{self:?}").chars() {
-            if character.is_uppercase() && !reason.is_empty() {
+        for (at, letter) in name.iter().enumerate() {
+            let follows_lower = at > 0 && name[at - 1].is_lowercase();
+            // The last letter of `MFA` in `MFANotFound` does not begin a word; the one after it does.
+            let precedes_lower = at > 0 && name.get(at + 1).is_some_and(|next| next.is_lowercase());
+            if letter.is_uppercase() && (follows_lower || precedes_lower) {
                 reason.push('_');
             }
-            reason.push(character.to_ascii_uppercase());
+            reason.push(letter.to_ascii_uppercase());
         }
         reason
     }
@@ -348,6 +361,9 @@ mod tests {
     fn names_and_reasons_follow_cognito() {
         assert_eq!(Error::UserDoesNotExist.exception().name(), "UserNotFoundException");
         assert_eq!(Error::UserIsNotConfirmed.exception().reason(), "USER_NOT_CONFIRMED");
+        assert_eq!(Error::SoftwareTokenMfaOff.exception().name(), "SoftwareTokenMFANotFoundException");
+        assert_eq!(Error::SoftwareTokenMfaOff.exception().reason(), "SOFTWARE_TOKEN_MFA_NOT_FOUND");
+        assert_eq!(Error::SoftwareTokenSetUpMismatch.exception().reason(), "ENABLE_SOFTWARE_TOKEN_MFA");
     }
 
     #[test]

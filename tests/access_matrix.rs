@@ -9,7 +9,7 @@ mod support;
 use std::ops::Bound;
 use std::path::Path;
 
-use cognate::api::{Access, Op};
+use cognate::api::Op;
 
 use support::certificates::{CLIENT, uri};
 use support::{AccessKey, Credential, Wire, World, policy, refusal_of};
@@ -32,7 +32,7 @@ async fn every_credential_opens_what_the_reviewed_table_says_and_nothing_else() 
             for (name, credential) in &credentials {
                 let before = everything_stored(&world).await;
                 let outcome = outcome(&world, wire, *op, credential).await;
-                let is_operators = !matches!(op.access(), Access::Anyone | Access::SignedIn);
+                let is_operators = op.access().needs_operator();
                 let may_be_admitted = FULL.contains(name) || (*name == READ_ONLY && op.is_read_only());
                 assert!(!is_operators || outcome != ADMITTED || may_be_admitted, "{} admits {name}", op.name());
                 assert!(everything_stored(&world).await == before, "{} changed the store for {name}", op.name());

@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use super::Grant;
 use crate::api::Op;
 use crate::context::Cx;
+use crate::context::clients::Client;
+use crate::context::sessions::OpenSession;
 use crate::context::tokens::Bearer;
+use crate::context::users::User;
+use crate::domain::sign_in::Step;
 use crate::error::Error;
 
 /// What a request brings to prove its caller.
@@ -19,6 +23,7 @@ pub struct Brought<'a> {
     /// The keys of the tags that it would take away.
     pub tag_keys: &'a [String],
     pub access_token: Option<&'a str>,
+    pub session: Option<&'a str>,
     /// What the guard has granted, before the request was decoded.
     pub grant: Option<&'a Grant>,
 }
@@ -42,6 +47,20 @@ pub struct SignedIn {
     bearer: Bearer,
 }
 
+/// A user, by an access token or by the session of a sign-in under way: by one of them, never by both.
+#[expect(clippy::large_enum_variant, reason = "there is one for each request, and none is kept")]
+pub enum SignedInOrInChallenge {
+    SignedIn(SignedIn),
+    InChallenge(InChallenge),
+}
+
+/// A user who has proved a first factor and is to set up a second one, by a session that stands for it and is not used up.
+pub struct InChallenge {
+    client: Client,
+    user: User,
+    session: OpenSession,
+}
+
 /// A principal whom policy allows this operation on this pool.
 pub struct Operator(());
 
@@ -61,6 +80,41 @@ impl Caller for SignedIn {
 impl SignedIn {
     pub fn bearer(&self) -> &Bearer {
         &self.bearer
+    }
+}
+
+impl Caller for SignedInOrInChallenge {
+    async fn admit(cx: &Cx<'_>, brought: &Brought<'_>) -> Result<Self, Error> {
+        match (brought.access_token, brought.session) {
+            (Some(_), None) => Ok(SignedInOrInChallenge::SignedIn(SignedIn::admit(cx, brought).await?)),
+            (None, Some(session)) => Ok(SignedInOrInChallenge::InChallenge(InChallenge::of(cx, session).await?)),
+            (None, None) | (Some(_), Some(_)) => {
+                Err(Error::invalid_parameter("Either AccessToken or Session must be given, and not both."))
+            }
+        }
+    }
+}
+
+impl InChallenge {
+    async fn of(cx: &Cx<'_>, session: &str) -> Result<Self, Error> {
+        let (client, session) = cx.session_of_any_client(session, &[Step::MfaSetup]).await?;
+        let user = cx.user(session.owner().clone()).await?.ok_or(Error::InvalidSession)?;
+        if !user.record.enabled {
+            return Err(Error::UserIsDisabled);
+        }
+        if session.stands_for(&user) { Ok(InChallenge { client, user, session }) } else { Err(Error::InvalidSession) }
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    pub fn session(&self) -> &OpenSession {
+        &self.session
     }
 }
 

@@ -45,6 +45,11 @@ impl Access {
             Access::SignedIn | Access::Operator => false,
         }
     }
+
+    /// Whether an operator's credential is asked for. Any class does but those whose requests carry what authorises them.
+    pub fn needs_operator(self) -> bool {
+        !matches!(self, Access::Anyone | Access::SignedIn | Access::SignedInOrInChallenge)
+    }
 }
 
 /// Stands in a `Debug` for a sensitive member.

@@ -12,7 +12,7 @@ use crate::store::{Batch, CodeKey, CodePurpose};
 
 impl Cx<'_> {
     /// With the batch, the user has the attributes `after` in place of those read, and the aliases that follow from them. What
-    /// was sent to an address that is another one then is void.
+    /// was sent to an address that is another one then is void. An address to which a second factor goes cannot be taken away.
     pub async fn set_attributes(
         &self,
         batch: &mut Batch,
@@ -20,6 +20,7 @@ impl Cx<'_> {
         user: &User,
         after: Attributes,
     ) -> Result<(), Error> {
+        user.keep_means(&after)?;
         self.rebind_aliases(batch, pool, user, &after).await?;
         self.void_outrun_code(batch, user, &after).await?;
         user.replace(batch, &user.with_attributes(after, self.now()));

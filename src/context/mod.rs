@@ -10,6 +10,7 @@ pub mod clients;
 pub mod groups;
 pub mod messages;
 pub mod mfa;
+pub mod mfa_preferences;
 pub mod names;
 pub mod passwords;
 pub mod pools;

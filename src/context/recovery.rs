@@ -3,6 +3,7 @@
 use super::pools::Pool;
 use super::users::User;
 use crate::domain::attributes::is_verified;
+use crate::domain::sign_in::SecondFactor;
 use crate::domain::usernames::Alias;
 
 /// What stands in AccountRecoverySetting where only operators reset passwords.
@@ -26,10 +27,17 @@ impl Pool {
         if named.is_empty() { vec![Alias::PhoneNumber, Alias::Email] } else { named }
     }
 
-    /// The first of them that the user has verified, with its address.
+    /// The first of them that the user has verified, with its address; but not one to which a second factor goes: it would be
+    /// both factors then.
     pub fn recovery_address(&self, user: &User) -> Option<(Alias, String)> {
         let attributes = user.attributes();
+        let second_factors = user.standing(self).usable();
+        let serves = |alias: &Alias| match alias {
+            Alias::PhoneNumber => !second_factors.contains(&SecondFactor::Sms),
+            Alias::Email | Alias::PreferredUsername => !second_factors.contains(&SecondFactor::Email),
+        };
         let verified = self.recovery_attributes().into_iter().filter(|alias| is_verified(*alias, &attributes));
+        let verified = verified.filter(serves);
         let mut addresses = verified
             .filter_map(|alias| Some((alias, attributes.get(alias.attribute())?)))
             .filter(|(_, at)| !at.is_empty());

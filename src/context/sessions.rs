@@ -116,6 +116,22 @@ impl Cx<'_> {
         }
         Ok(OpenSession { key, record, step })
     }
+
+    /// The session that this string opens, and its client: for operations that name none.
+    pub async fn session_of_any_client(&self, session: &str, steps: &[Step]) -> Result<(Client, OpenSession), Error> {
+        let note = self.opaque_tokens.open(Kind::Session, session).ok_or(Error::InvalidSession)?;
+        if note.expires_at <= self.now() {
+            return Err(Error::SessionExpired);
+        }
+        let owner = Owner { pool: note.pool.clone(), sub: note.sub };
+        let record = self.store.read(&SessionKey { owner, session: note.id }).await?.ok_or(Error::InvalidSession)?;
+        let client = match self.client_of_pool(&note.pool, &record.client).await {
+            Err(Error::UserPoolClientDoesNotExist(_)) => return Err(Error::InvalidSession),
+            other => other?,
+        };
+        let session = self.session(&client, session, steps).await?;
+        Ok((client, session))
+    }
 }
 
 impl OpenSession {
@@ -137,6 +153,11 @@ impl OpenSession {
     pub fn is_code(&self, cx: &Cx<'_>, given: SentCode<'_>) -> bool {
         let Owner { pool, sub } = self.owner();
         cx.codes.matches(&self.record.code_hash, pool, *sub, SIGN_IN_CODE, &given.whole())
+    }
+
+    /// Whether anything was sealed in the session.
+    pub fn has_secret(&self) -> bool {
+        !self.record.sealed.is_empty()
     }
 
     /// What was sealed in the session.

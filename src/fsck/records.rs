@@ -15,8 +15,8 @@ use crate::domain::ids::{GroupId, PoolId, Sub};
 use crate::store::records::{Membership, OutboxMessage, SrpVerifier, User, UserStatus};
 use crate::store::{
     ClientKey, ClientOfPoolKey, CodePurpose, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known,
-    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, SrpVerifierKey,
-    SrpVerifierRemovalKey, Store, Unreadable, UserKey, UserRemovalKey, UsernameKey, Value, described,
+    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, SoftwareTokenKey,
+    SrpVerifierKey, SrpVerifierRemovalKey, Store, Unreadable, UserKey, UserRemovalKey, UsernameKey, Value, described,
 };
 
 /// Entries read at one time.
@@ -289,6 +289,11 @@ impl Examiner<'_> {
             }
             PoolState::BeingRemoved => {}
             PoolState::Gone => problems.push("its pool is gone".to_owned()),
+        }
+        if user.mfa.is_some_and(|mfa| mfa.software_token) {
+            let token = self.store.read(&SoftwareTokenKey { owner: owner.clone() }).await?;
+            let is_verified = token.is_some_and(|token| token.sealed_secret.is_some());
+            expect(problems, is_verified, "its software token is turned on, and there is none");
         }
         if user.memberships > 0 {
             let prefix = MembershipKey::prefix(owner);

@@ -27,6 +27,7 @@ macro_rules! settings {
 mod account;
 mod clients;
 mod groups;
+mod mfa;
 mod passwords;
 mod pools;
 mod sessions;
@@ -39,12 +40,16 @@ mod users;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
 use crate::api::json::Named as _;
-use crate::api::{self, delivery_medium};
+use crate::api::{self, auth_factor, delivery_medium};
+use crate::context::Cx;
+use crate::context::pools::Pool;
 use crate::context::users::{User, status_name};
 use crate::context::verification::Sent;
-use crate::domain::attributes::Attributes;
+use crate::domain::attributes::{Attributes, is_verified};
+use crate::domain::sign_in::{Means, SecondFactor};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
+use crate::store::records::UserStatus;
 
 /// A time of a record as the contract has it.
 fn timestamp(milliseconds: i64) -> Option<prost_types::Timestamp> {
@@ -70,7 +75,48 @@ fn listed_user(user: &User, attributes: Vec<api::Attribute>) -> api::User {
         user_last_modified_date: timestamp(record.modified_at),
         enabled: Some(record.enabled),
         user_status: api::user_status::Value::number_of(status_name(record.status())),
+        mfa_options: mfa_options(user),
     }
+}
+
+/// Codes by text message, if they are on, as older clients are told of them.
+fn mfa_options(user: &User) -> Vec<api::MfaOption> {
+    let sms = user.second_factors().contains(&SecondFactor::Sms).then(|| api::MfaOption {
+        delivery_medium: Some(delivery_medium::Value::Sms.into()),
+        attribute_name: Some(Alias::PhoneNumber.attribute().to_owned()),
+    });
+    sms.into_iter().collect()
+}
+
+fn preferred_mfa_setting(user: &User) -> Option<String> {
+    user.preferred_second_factor().map(|factor| factor.name().to_owned())
+}
+
+fn user_mfa_setting_list(user: &User) -> Vec<String> {
+    user.second_factors().into_iter().map(|factor| factor.name().to_owned()).collect()
+}
+
+/// By what means a user can begin a sign-in, and whether an authenticator app can add to it.
+async fn auth_factors(cx: &Cx<'_>, pool: &Pool, user: &User) -> Result<Vec<i32>, Error> {
+    let (record, attributes) = (&user.record, user.attributes());
+    // Whoever has a temporary password begins by that alone.
+    let takes = |alias| {
+        let is_proved = is_verified(alias, &attributes) && record.status() != UserStatus::ForceChangePassword;
+        user.address(alias).is_some() && is_proved
+    };
+    let means = Means {
+        // A password that an operator has voided proves nothing until a code sets another.
+        has_password: !record.password_hash.is_empty() && record.status() != UserStatus::ResetRequired,
+        // Here it is all the same by which way a password is proved.
+        has_srp: false,
+        takes_email: takes(Alias::Email),
+        takes_sms: takes(Alias::PhoneNumber),
+        needs_second_factor: user.standing(pool).needs_second_factor(),
+    };
+    let first = means.available(&pool.record.first_auth_factors);
+    let first = first.into_iter().filter_map(|factor| auth_factor::Value::number_of(factor.auth_factor()));
+    let has_app = cx.software_token(&user.owner).await?.is_verified();
+    Ok(first.chain(has_app.then(|| auth_factor::Value::SoftwareToken.into())).collect())
 }
 
 /// How many entries a page has, by the Limit that was asked for.

@@ -113,11 +113,13 @@ fn code(error: &Error) -> Code {
         | InvalidCode
         | SoftwareTokenCodeMismatch
         | SoftwareTokenCodeUsed
+        | SoftwareTokenSetUpMismatch
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
         | PasswordCannotBeReset
         | ResendNotPossible(_)
+        | SoftwareTokenMfaOff
         | TemporaryPasswordExpired
         | CodeDeliveryFailure(_)
         | UnsupportedOperation

@@ -223,6 +223,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::AliasExists
         | Exception::CodeDeliveryFailure
         | Exception::CodeMismatch
+        | Exception::EnableSoftwareTokenMFA
         | Exception::ExpiredCode
         | Exception::GroupExists
         | Exception::IncompleteSignature
@@ -234,6 +235,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::NotAuthorized
         | Exception::RefreshTokenReuse
         | Exception::ResourceNotFound
+        | Exception::SoftwareTokenMFANotFound
         | Exception::TooManyRequests
         | Exception::Unauthorized
         | Exception::UnrecognizedClient

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
-use cognate::api::{self, auth_flow, challenge_name, delivery_medium};
+use cognate::api::{self, auth_flow, challenge_name, delivery_medium, user_pool_mfa};
 use regex::Regex;
 
 use crate::rotation::Rotation;
+use crate::support::authenticator::Authenticator;
 use crate::support::fixtures::{PASSWORD, TestClient, answer, attribute, initiate_auth};
 use crate::support::process::{Caller, Service, code_for, eventually, mail, serve};
 use crate::support::{Credential, http, raw};
@@ -27,6 +28,11 @@ impl Secrets {
         let mut needles = Vec::new();
         for (what, secret) in &self.0 {
             let bytes = secret.as_bytes();
+            if bytes.len() > 32
+                && let Ok(decoded) = hex::decode(secret)
+            {
+                needles.push((*what, decoded));
+            }
             needles.push((*what, bytes.to_vec()));
             // Too short to be told from chance when it is encoded.
             if bytes.len() > 6 {
@@ -128,6 +134,7 @@ async fn use_everything(service: &Service, secrets: &mut Secrets) {
         replace_password(service, &client, name, &password, access_token, secrets).await;
         use_tokens(caller, &client, name, result["RefreshToken"].as_str().unwrap(), secrets).await;
     }
+    use_an_app(service, secrets).await;
     rotate_and_search(service, secrets).await;
     be_invited(service, secrets).await;
     let key = service.quickstart.operator();
@@ -233,6 +240,42 @@ async fn use_tokens(caller: &Caller, client: &TestClient, name: &str, refresh_to
     caller.call(revocation).await.unwrap();
     caller.call(api::GetUserRequest { access_token: access_token.clone() }).await.unwrap_err();
     caller.call(api::GlobalSignOutRequest { access_token }).await.unwrap_err();
+}
+
+/// Registers an authenticator app in a pool that asks for one: with an access token, and within a sign-in.
+#[expect(clippy::disallowed_methods, reason = "a real process judges codes by the machine's clock")]
+async fn use_an_app(service: &Service, secrets: &mut Secrets) {
+    let (caller, client, name) = (&service.caller, service.quickstart.public(), "public-paula");
+    let set = |mfa: user_pool_mfa::Value| api::SetUserPoolMfaConfigRequest {
+        user_pool_id: Some(client.pool.clone()),
+        software_token_mfa_configuration: (mfa != user_pool_mfa::Value::Off)
+            .then_some(api::SoftwareTokenMfaConfig { enabled: Some(true) }),
+        mfa_configuration: Some(mfa.into()),
+        ..Default::default()
+    };
+    let sign_in = client.password_request(name, &format!("{PASSWORD}{name}"));
+    let tokens = caller.call(sign_in.clone()).await.unwrap().authentication_result.unwrap();
+    let access_token = tokens.access_token.clone();
+    remember(secrets, tokens);
+    caller.call(set(user_pool_mfa::Value::On)).await.unwrap();
+    let asked = caller.call(sign_in).await.unwrap().session;
+    for (access_token, session) in [(access_token, None), (None, asked)] {
+        let request = api::AssociateSoftwareTokenRequest { access_token: access_token.clone(), session };
+        let associated = caller.call(request).await.unwrap();
+        secrets.add("secret of an app", associated.secret_code());
+        let app = Authenticator::of(associated.secret_code());
+        secrets.add("bytes of an app's secret, in hexadecimal", &app.hex());
+        let request = api::VerifySoftwareTokenRequest {
+            access_token,
+            session: associated.session.clone(),
+            user_code: Some(app.code(jiff::Timestamp::now())),
+            ..Default::default()
+        };
+        let session = caller.call(request).await.unwrap().session;
+        secrets.0.extend(associated.session.map(|session| ("session of a set-up", session)));
+        secrets.0.extend(session.map(|session| ("session of an app that is set up", session)));
+    }
+    caller.call(set(user_pool_mfa::Value::Off)).await.unwrap();
 }
 
 /// Uses refresh tokens up, one of them twice, and looks for the user by address.

@@ -8,6 +8,7 @@ mod backup;
 mod clients;
 mod groups;
 mod guard;
+mod mfa;
 mod passwords;
 mod pools;
 mod sessions;

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use cognate::api::{self, Access, DESCRIPTORS, Op, alias_attribute, username_attribute};
+use cognate::api::{self, Access, DESCRIPTORS, Op, alias_attribute, user_pool_mfa, username_attribute};
 use cognate::domain::ids::{PoolId, Sub};
 use cognate::store::{Owner, UserKey, records};
 use proptest::prelude::*;
@@ -17,7 +17,8 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use serde_json::{Map, Value, json};
 
-use crate::support::fixtures::{PASSWORD, TestClient, attribute, claims, hide_users};
+use crate::support::authenticator::Authenticator;
+use crate::support::fixtures::{PASSWORD, SecondFactor, TestClient, attribute, claims, hide_users};
 use crate::support::srp::{self, Question, SrpClient};
 use crate::support::{Credential, Wire, World};
 
@@ -32,10 +33,6 @@ const CHOICES_PER_STEP: usize = 24;
 
 /// What the stranger signs in with, and sets if they can.
 const STRANGERS_PASSWORDS: [&str; 2] = ["Str4nger-one!", "Str4nger-two!"];
-
-/// The challenges that the stranger answers.
-const CHALLENGES: [&str; 6] =
-    ["PASSWORD", "SELECT_CHALLENGE", "NEW_PASSWORD_REQUIRED", "PASSWORD_SRP", "PASSWORD_VERIFIER", "PASSWORD_VERIFIER"];
 
 /// What the user sets when the first one is forgotten.
 const USERS_NEXT_PASSWORD: &str = "Us3r-the-next!";
@@ -137,6 +134,8 @@ impl Stage {
         let mut clients = Vec::new();
         for pool in [&aliases, &addresses] {
             clients.push([world.client(pool, |_| {}).await, world.client(pool, hide_users).await]);
+            let factors = [SecondFactor::SoftwareToken, SecondFactor::Email];
+            world.ask_for_second_factors(pool, user_pool_mfa::Value::Optional, &factors).await;
         }
         let clients = clients.try_into().unwrap_or_else(|_| unreachable!("two pools"));
         let public = Op::ALL.iter().copied().filter(|op| op.access() != Access::Operator);
@@ -168,7 +167,23 @@ struct Known {
     srp: SrpClient,
     questions: Vec<Question>,
     timestamp: String,
+    /// What the newest authenticator app of theirs shows.
+    app_code: String,
 }
+
+/// What a stranger answers to.
+const CHALLENGES: [&str; 10] = [
+    "PASSWORD",
+    "PASSWORD_SRP",
+    "PASSWORD_VERIFIER",
+    "PASSWORD_VERIFIER",
+    "SELECT_CHALLENGE",
+    "NEW_PASSWORD_REQUIRED",
+    "SOFTWARE_TOKEN_MFA",
+    "EMAIL_OTP",
+    "SELECT_MFA_TYPE",
+    "MFA_SETUP",
+];
 
 /// What a stranger puts into a member of this name; nothing, to leave it out.
 fn member(name: &str, known: &Known, chance: &mut Chance<'_>) -> Option<Value> {
@@ -179,8 +194,14 @@ fn member(name: &str, known: &Known, chance: &mut Chance<'_>) -> Option<Value> {
         "Code" | "ConfirmationCode" => json!(chance.known(&known.codes, "000000")),
         "ForceAliasCreation" => json!(chance.percent(50)),
         "Session" if chance.percent(60) => json!(chance.known(&known.sessions, &"s".repeat(40))),
-        "AccessToken" => json!(chance.known(&known.access_tokens, "none")),
+        // Mostly one of the two, as the operations want it that take either.
+        "AccessToken" if chance.percent(80) => json!(chance.known(&known.access_tokens, "none")),
         "RefreshToken" | "Token" => json!(chance.known(&known.refresh_tokens, "none")),
+        "UserCode" => json!(chance.one_of(&[known.app_code.as_str(), known.app_code.as_str(), "000000"])),
+        "SMSMfaSettings" | "SoftwareTokenMfaSettings" | "EmailMfaSettings" if chance.percent(60) => {
+            json!({"Enabled": chance.percent(50), "PreferredMfa": chance.percent(20)})
+        }
+        "MFAOptions" if chance.percent(50) => json!([{"DeliveryMedium": "SMS", "AttributeName": "phone_number"}]),
         "AuthFlow" => json!(chance.one_of(&["USER_AUTH", "USER_PASSWORD_AUTH", "REFRESH_TOKEN_AUTH", "USER_SRP_AUTH"])),
         "AuthParameters" => auth_parameters(known, chance),
         "ChallengeName" => json!(chance.one_of(&CHALLENGES)),
@@ -189,15 +210,22 @@ fn member(name: &str, known: &Known, chance: &mut Chance<'_>) -> Option<Value> {
         "UserAttributeNames" => json!([chance.one_of(&["email", "preferred_username", "nickname", "email_verified"])]),
         "AttributeName" => json!(chance.one_of(&["email", "email", "phone_number"])),
         // No client here has a secret, nobody has a device, and there are no triggers.
-        "AnalyticsMetadata"
+        "AccessToken"
+        | "AnalyticsMetadata"
         | "ClientMetadata"
         | "ClientSecret"
         | "DeviceKey"
+        | "EmailMfaSettings"
+        | "FriendlyDeviceName"
+        | "MFAOptions"
         | "RevokeAssociatedSessions"
         | "SecretHash"
         | "Session"
+        | "SMSMfaSettings"
+        | "SoftwareTokenMfaSettings"
         | "UserContextData"
-        | "ValidationData" => return None,
+        | "ValidationData"
+        | "WebAuthnMfaSettings" => return None,
         other => panic!("what would a stranger put into {other}?"),
     };
     Some(value)
@@ -223,8 +251,10 @@ fn auth_parameters(known: &Known, chance: &mut Chance<'_>) -> Value {
 fn challenge_responses(known: &Known, chance: &mut Chance<'_>) -> Value {
     let (password, other) = (chance.one_of(&STRANGERS_PASSWORDS), chance.one_of(&STRANGERS_PASSWORDS));
     let username = username(known, chance);
-    let answer = chance.one_of(&["PASSWORD", "PASSWORD_SRP"]);
+    let answer = chance.one_of(&["PASSWORD", "PASSWORD_SRP", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]);
     let mut responses = json!({"USERNAME": username, "ANSWER": answer, "PASSWORD": password, "NEW_PASSWORD": other});
+    responses["SOFTWARE_TOKEN_MFA_CODE"] = json!(known.app_code);
+    responses["EMAIL_OTP_CODE"] = json!(chance.known(&known.codes, "000000"));
     if chance.percent(50) {
         responses["SRP_A"] = json!(srp_a(known, chance));
     }
@@ -307,6 +337,7 @@ impl<'a> Sequence<'a> {
             srp: SrpClient::new(&client.pool, &world.app.services.rng),
             questions: Vec::new(),
             timestamp: srp::timestamp(world.now()),
+            app_code: "000000".to_owned(),
         };
         let record = records::User::default();
         let done = Vec::new();
@@ -366,6 +397,9 @@ impl<'a> Sequence<'a> {
         self.known.sessions.extend(text(&answer["Session"]));
         let parameters = serde_json::from_value(answer["ChallengeParameters"].clone()).unwrap_or_default();
         self.known.questions.extend(Question::among(&parameters));
+        if let Some(secret) = answer["SecretCode"].as_str() {
+            self.known.app_code = Authenticator::of(secret).code(self.stage.world.now());
+        }
         let result = &answer["AuthenticationResult"];
         self.known.refresh_tokens.extend(text(&result["RefreshToken"]));
         for token in ["AccessToken", "IdToken"].iter().filter_map(|name| text(&result[name])) {

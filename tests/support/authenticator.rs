@@ -24,6 +24,11 @@ impl Authenticator {
         Authenticator(bytes)
     }
 
+    /// The secret in hexadecimal, as some apps keep it.
+    pub fn hex(&self) -> String {
+        hex::encode(&self.0)
+    }
+
     /// What the app shows at a moment.
     pub fn code(&self, now: Timestamp) -> String {
         let step = now.as_second() / 30;

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::record::{AdditionalEventData, Record, TlsDetails, UserIdentity};
 use crate::access::Authenticated;
 use crate::access::replay::UsedSignature;
+use crate::api::Op;
 use crate::api::json::{TakeMembers, Told};
-use crate::api::{Access, Op};
 use crate::context::Witness;
 use crate::error::{Error, ViolatingValue, Violation};
 use crate::store::{AuditKey, Batch, records};
@@ -196,7 +196,7 @@ impl Witness for Event {
 }
 
 fn is_operators(op: Op) -> bool {
-    !matches!(op.access(), Access::Anyone | Access::SignedIn)
+    op.access().needs_operator()
 }
 
 /// The members of a request under CloudTrail's spelling of their names; what may not be shown is there, but hidden.

@@ -102,6 +102,11 @@ impl Standing {
         Next::MfaSetup(self.can_set_up())
     }
 
+    /// Whether a sign-in may set this factor up: no longer once the user has turned another on.
+    pub fn may_set_up(&self, factor: SecondFactor) -> bool {
+        self.usable().is_empty() && self.can_set_up().contains(&factor)
+    }
+
     /// What a user can set up within a sign-in: a software token, or an e-mail address, if there is none that could be
     /// somebody else's.
     pub fn can_set_up(&self) -> Vec<SecondFactor> {
@@ -138,6 +143,10 @@ mod tests {
         let unverified = Standing { has_email: true, ..on.clone() };
         assert_eq!(unverified.second_step(), Next::MfaSetup(vec![SecondFactor::SoftwareToken]));
         assert_eq!(on.second_step(), Next::MfaSetup(vec![SecondFactor::SoftwareToken, SecondFactor::Email]));
+        assert!(on.may_set_up(SecondFactor::SoftwareToken) && on.may_set_up(SecondFactor::Email));
+        assert!(!on.may_set_up(SecondFactor::Sms) && !has_email.may_set_up(SecondFactor::Email));
+        let turned_on = Standing { turned_on: vec![SecondFactor::Sms], ..on.clone() };
+        assert!(!turned_on.may_set_up(SecondFactor::SoftwareToken), "it is to be proved");
         let only_sms = Standing { allowed: vec![SecondFactor::Sms], ..on };
         assert_eq!(only_sms.second_step(), Next::MfaSetup(vec![]));
     }

@@ -1,23 +1,20 @@
 //! `GetUserAuthFactors`: users read by what means they can prove who they are.
 
 use crate::access::caller::SignedIn;
-use crate::api::{self, auth_factor};
+use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::error::Error;
-use crate::store::records::UserStatus;
+use crate::operations::{auth_factors, preferred_mfa_setting, user_mfa_setting_list};
 
 impl Operation for api::GetUserAuthFactorsRequest {
-    async fn run(&self, _: &Cx<'_>, caller: SignedIn) -> Result<api::GetUserAuthFactorsResponse, Error> {
-        let user = &caller.bearer().user.record;
-        // A password that an operator has voided proves nothing until a code sets another.
-        let has_password = !user.password_hash.is_empty() && user.status() != UserStatus::ResetRequired;
+    async fn run(&self, cx: &Cx<'_>, caller: SignedIn) -> Result<api::GetUserAuthFactorsResponse, Error> {
+        let (pool, user) = (&caller.bearer().client.pool, &caller.bearer().user);
         Ok(api::GetUserAuthFactorsResponse {
-            username: user.username.clone(),
-            configured_user_auth_factors: has_password
-                .then(|| auth_factor::Value::Password.into())
-                .into_iter()
-                .collect(),
+            username: user.record.username.clone(),
+            preferred_mfa_setting: preferred_mfa_setting(user),
+            user_mfa_setting_list: user_mfa_setting_list(user),
+            configured_user_auth_factors: auth_factors(cx, pool, user).await?,
         })
     }
 }

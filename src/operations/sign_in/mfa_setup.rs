@@ -11,6 +11,7 @@ use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::sessions::{OpenSession, Waiting};
+use crate::context::software_tokens::Proved;
 use crate::context::users::User;
 use crate::domain::sign_in::{Complete, SecondFactor, Step};
 use crate::error::Error;
@@ -48,8 +49,13 @@ pub async fn answer(
     may_continue(cx, user, session)?;
     match session.step().software_token_proved() {
         Some(proved) => {
+            let token = Proved::decoded(&session.secret(cx)?).ok_or_else(|| Error::internal("no token was set up"))?;
+            if !user.standing(&client.pool).may_set_up(SecondFactor::SoftwareToken) {
+                return Err(Error::InvalidSession);
+            }
             let mut batch = Batch::default();
             session.use_up(&mut batch);
+            cx.software_token(&user.owner).await?.register(cx, &mut batch, &token);
             let mut mfa = user.record.mfa.unwrap_or_default();
             mfa.software_token = true;
             mfa.set_preferred(records::SecondFactor::SoftwareToken);
@@ -73,7 +79,7 @@ async fn by_email(
     session: &OpenSession,
     email: Option<&str>,
 ) -> Result<Outcome, Error> {
-    let possible = user.standing(&client.pool).can_set_up().contains(&SecondFactor::Email);
+    let possible = user.standing(&client.pool).may_set_up(SecondFactor::Email);
     let email = email.filter(|_| possible).ok_or(Error::InvalidSession)?;
     let before = user.attributes();
     let given = [("email".to_owned(), email.to_owned())].into_iter().collect();

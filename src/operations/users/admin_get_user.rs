@@ -7,7 +7,7 @@ use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::users::status_name;
 use crate::error::Error;
-use crate::operations::{attribute_list, timestamp};
+use crate::operations::{attribute_list, mfa_options, preferred_mfa_setting, timestamp, user_mfa_setting_list};
 
 impl Operation for api::AdminGetUserRequest {
     async fn run(&self, cx: &Cx<'_>, _: Operator) -> Result<api::AdminGetUserResponse, Error> {
@@ -20,6 +20,9 @@ impl Operation for api::AdminGetUserRequest {
             user_last_modified_date: timestamp(user.record.modified_at),
             enabled: Some(user.record.enabled),
             user_status: api::user_status::Value::number_of(status_name(user.record.status())),
+            mfa_options: mfa_options(&user),
+            preferred_mfa_setting: preferred_mfa_setting(&user),
+            user_mfa_setting_list: user_mfa_setting_list(&user),
         })
     }
 }

@@ -14,7 +14,7 @@ use super::{Answer, Layer};
 use crate::access::replay::UsedSignature;
 use crate::access::sigv4::SignedRequest;
 use crate::access::{Authenticated, credentials};
-use crate::api::{Access, Op};
+use crate::api::Op;
 use crate::error::Error;
 use crate::wire::{Gate, Peer, Routed, Wire, event_of, json, refuse};
 
@@ -56,9 +56,8 @@ impl Layer for Authenticate {
     }
 }
 
-/// Whether the operation asks for an operator's credential. Any class but the two that need none does.
 pub fn needs_operator(op: Op) -> bool {
-    !matches!(op.access(), Access::Anyone | Access::SignedIn)
+    op.access().needs_operator()
 }
 
 async fn prove(gate: &Gate, request: &mut Parts, body: Option<&[u8]>, op: Op) -> Result<Proved, Error> {

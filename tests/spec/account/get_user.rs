@@ -63,6 +63,7 @@ spec! {
                 attribute("email", "alice@example.com"),
                 attribute("email_verified", "true"),
             ],
+            ..Default::default()
         };
         assert_eq!(world.get_user(tokens.access_token()).await, Ok(expected));
     }

@@ -16,6 +16,7 @@ spec! {
         let expected = api::GetUserAuthFactorsResponse {
             username: "alice".to_owned(),
             configured_user_auth_factors: vec![auth_factor::Value::Password.into()],
+            ..Default::default()
         };
         assert_eq!(world.call(request).await, Ok(expected));
     }

@@ -1,10 +1,14 @@
 //! What was revoked or used up does not come back to life with a backup from before; users and passwords do.
 
+use std::time::Duration;
+
 use cognate::api::challenge_name::Value as ChallengeName;
 use cognate::api::{self, auth_flow};
+use serde_json::json;
 
+use crate::mfa;
 use crate::spec;
-use crate::support::fixtures::{PASSWORD, TestClient, WRONG_PASSWORD, answer, initiate_auth};
+use crate::support::fixtures::{PASSWORD, SecondFactor, TestClient, WRONG_PASSWORD, answer, initiate_auth};
 use crate::support::{World, refusal};
 
 /// The session of a sign-in that waits for the password.
@@ -124,6 +128,27 @@ spec! {
         }
         let session = challenge(&world, &client, "alice").await;
         world.call(password_answer(&client, "alice", &session)).await.unwrap();
+    }
+}
+
+spec! {
+    async fn no_code_of_an_app_from_before_serves_used_or_not_and_a_later_one_does(world: World) {
+        let client = mfa::client_asking_for(&world, &[SecondFactor::SoftwareToken]).await;
+        world.confirmed_user(&client, "alice").await;
+        let token = world.sign_in(&client, "alice").await.access_token.unwrap();
+        let app = mfa::registered(&world, &token).await;
+        mfa::prefer(&world, &token, json!({ "SoftwareTokenMfaSettings": mfa::on(true) })).await.unwrap();
+        world.advance(Duration::from_secs(60));
+        let backup = world.back_up().await;
+        let [now, next] = [0, 1].map(|steps| app.code_in(world.now(), steps));
+        mfa::sign_in_by_app(&world, &client, "alice", &now).await.unwrap();
+        let world = world.restored(&backup).await;
+        let used = refusal("ExpiredCodeException", "Your software token has already been used once.");
+        for code in [now, next] {
+            assert_eq!(mfa::sign_in_by_app(&world, &client, "alice", &code).await.map(drop), Err(used.clone()));
+        }
+        world.advance(Duration::from_secs(60));
+        mfa::sign_in_by_app(&world, &client, "alice", &app.code(world.now())).await.unwrap();
     }
 }
 

@@ -8,13 +8,13 @@ use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{
-    Client, Code, DeadLetter, NameOwner, Pool, ServingToken, Session, SrpVerifier, SrpVerifierRemoval, TokenFamily,
-    User, UserRemoval, UserStatus,
+    Client, Code, DeadLetter, MfaPreference, NameOwner, Pool, ServingToken, Session, SoftwareToken, SrpVerifier,
+    SrpVerifierRemoval, TokenFamily, User, UserRemoval, UserStatus,
 };
 use cognate::store::{
     AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, Entry, FamilyKey, GroupKey, Key as _,
     MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, RetryKey, SessionKey, SigningKeysKey, SledLoader,
-    SrpVerifierKey, SrpVerifierRemovalKey, Store, UserKey, UserRemovalKey, UsernameKey,
+    SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, Store, UserKey, UserRemovalKey, UsernameKey,
 };
 use uuid::Uuid;
 
@@ -378,6 +378,29 @@ async fn a_password_that_is_temporary_without_end_or_ends_without_being_temporar
         let expected: Vec<_> = is_odd.then_some(problem).into_iter().collect();
         assert_eq!(stopped.changed(changed).await.findings().await, expected, "{status:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_software_token_that_is_turned_on_and_not_there_is_named() {
+    let stopped = Stopped::new().await;
+    let (key, token) = (UserKey { owner: stopped.owner.clone() }, SoftwareTokenKey { owner: stopped.owner.clone() });
+    let turned_on = async |store: &dyn Store, batch: &mut Batch| {
+        let user = store.read(&key).await.unwrap().unwrap().record;
+        batch.put(&key, &User { mfa: Some(MfaPreference { software_token: true, ..Default::default() }), ..user });
+    };
+    let expected = [format!("user ({}): its software token is turned on, and there is none", stopped.user())];
+    assert_eq!(stopped.changed(turned_on).await.findings().await, expected);
+    let sealer = Sealer::new(&stopped.key().derive(Purpose::Sealing));
+    let waiting = async |_: &dyn Store, batch: &mut Batch| {
+        let sealed = sealer.seal(&token.encoded(), &[7; 32], &Rng::seeded(1));
+        batch.put(&token, &SoftwareToken { sealed_new_secret: Some(sealed), ..Default::default() });
+    };
+    assert_eq!(stopped.changed(waiting).await.findings().await, expected, "one that waits for its first code is none");
+    let verified = async |_: &dyn Store, batch: &mut Batch| {
+        let sealed = sealer.seal(&token.encoded(), &[7; 32], &Rng::seeded(1));
+        batch.put(&token, &SoftwareToken { sealed_secret: Some(sealed), ..Default::default() });
+    };
+    assert_eq!(stopped.changed(verified).await.findings().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

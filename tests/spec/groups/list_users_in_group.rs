@@ -64,6 +64,7 @@ spec! {
             user_last_modified_date: timestamp(confirmed),
             enabled: Some(true),
             user_status: Some(user_status::Value::Confirmed.into()),
+            ..Default::default()
         };
         let expected = api::ListUsersInGroupResponse { users: vec![alice], next_token: None };
         assert_eq!(page(&world, &client.pool, None, None).await, Ok(expected));

@@ -135,6 +135,7 @@ spec! {
                 user_last_modified_date: now,
                 enabled: Some(true),
                 user_status: Some(api::user_status::Value::Unconfirmed.into()),
+                ..Default::default()
             }
         );
     }

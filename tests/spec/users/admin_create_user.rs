@@ -76,6 +76,7 @@ spec! {
             user_last_modified_date: now,
             enabled: Some(true),
             user_status: Some(user_status::Value::ForceChangePassword.into()),
+            ..Default::default()
         };
         assert_eq!(created, expected);
         let read = world.admin_get_user(&pool, "alice").await.unwrap();
@@ -86,6 +87,7 @@ spec! {
             user_last_modified_date: created.user_last_modified_date,
             enabled: created.enabled,
             user_status: created.user_status,
+            ..Default::default()
         };
         assert_eq!(read, expected);
     }

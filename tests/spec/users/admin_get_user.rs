@@ -34,6 +34,7 @@ spec! {
             user_last_modified_date: time("2026-01-07T05:06:10.022Z"),
             enabled: Some(true),
             user_status: Some(user_status::Value::Unconfirmed.into()),
+            ..Default::default()
         };
         assert_eq!(world.admin_get_user(&client.pool, "alice").await, Ok(unconfirmed.clone()));
 

@@ -88,6 +88,7 @@ spec! {
             user_last_modified_date: timestamp(world.now()),
             enabled: Some(true),
             user_status: Some(user_status::Value::Confirmed.into()),
+            ..Default::default()
         };
         let expected = api::ListUsersResponse { users: vec![alice], pagination_token: None };
         assert_eq!(world.call(request(&client.pool)).await, Ok(expected));
