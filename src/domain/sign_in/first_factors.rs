@@ -39,6 +39,14 @@ impl FirstFactor {
             FirstFactor::SmsOtp => "SMS_OTP",
         }
     }
+
+    /// Whether a pool that allows these allows it. Nothing named is the password named.
+    pub fn is_among(self, allowed: &[String]) -> bool {
+        match self.auth_factor() {
+            "PASSWORD" if allowed.is_empty() => true,
+            name => allowed.iter().any(|each| each == name),
+        }
+    }
 }
 
 /// What decides by what a user may begin.
@@ -64,12 +72,7 @@ impl Means {
             FirstFactor::EmailOtp => self.takes_email && !self.needs_second_factor,
             FirstFactor::SmsOtp => self.takes_sms && !self.needs_second_factor,
         };
-        let allows = |factor: &FirstFactor| match factor.auth_factor() {
-            // Nothing named is the password named.
-            "PASSWORD" if allowed.is_empty() => true,
-            name => allowed.iter().any(|each| each == name),
-        };
-        FirstFactor::ALL.into_iter().filter(|factor| allows(factor) && has(factor)).collect()
+        FirstFactor::ALL.into_iter().filter(|factor| factor.is_among(allowed) && has(factor)).collect()
     }
 }
 

@@ -102,6 +102,17 @@ impl Standing {
         Next::MfaSetup(self.can_set_up())
     }
 
+    /// Whether a code of this factor, which was asked for before, still ends a sign-in: neither pool nor user has turned it off
+    /// since, and there is something to send codes to.
+    pub fn still_asks_for(&self, factor: SecondFactor) -> bool {
+        let usable = self.usable();
+        match usable.is_empty() {
+            _ if !self.needs_second_factor() => false,
+            true => self.without_any() == Next::SecondFactor(factor),
+            false => usable.contains(&factor),
+        }
+    }
+
     /// Whether a sign-in may set this factor up: no longer once the user has turned another on.
     pub fn may_set_up(&self, factor: SecondFactor) -> bool {
         self.usable().is_empty() && self.can_set_up().contains(&factor)
@@ -149,5 +160,25 @@ mod tests {
         assert!(!turned_on.may_set_up(SecondFactor::SoftwareToken), "it is to be proved");
         let only_sms = Standing { allowed: vec![SecondFactor::Sms], ..on };
         assert_eq!(only_sms.second_step(), Next::MfaSetup(vec![]));
+    }
+
+    #[test]
+    fn a_factor_that_was_asked_for_is_still_until_pool_or_user_turn_it_off() {
+        let all = SecondFactor::ALL.to_vec();
+        let both = vec![SecondFactor::Sms, SecondFactor::Email];
+        let standing = Standing { mfa: Mfa::Optional, allowed: all, turned_on: both, ..Standing::default() };
+        assert!(standing.still_asks_for(SecondFactor::Sms) && standing.still_asks_for(SecondFactor::Email));
+        assert!(!standing.still_asks_for(SecondFactor::SoftwareToken));
+        for off in [
+            Standing { mfa: Mfa::Off, ..standing.clone() },
+            Standing { allowed: vec![SecondFactor::Email], ..standing.clone() },
+            Standing { turned_on: vec![SecondFactor::Email], ..standing.clone() },
+            Standing { turned_on: vec![], ..standing.clone() },
+        ] {
+            assert!(!off.still_asks_for(SecondFactor::Sms), "{off:?}");
+        }
+        // The pool insists, and a code goes to where one can be sent.
+        let on = Standing { mfa: Mfa::On, turned_on: vec![], has_phone_number: true, ..standing };
+        assert!(on.still_asks_for(SecondFactor::Sms) && !on.still_asks_for(SecondFactor::Email));
     }
 }

@@ -24,7 +24,7 @@ use crate::store::{Batch, Owner};
 struct Beginner<'a> {
     client: &'a Client,
     username: &'a str,
-    /// Nobody, where it is hidden who exists.
+    /// Where it is hidden who exists, perhaps nobody.
     user: Option<User>,
     owner: Owner,
 }
@@ -71,30 +71,40 @@ pub async fn choose(
 
 impl<'a> Beginner<'a> {
     async fn named(cx: &Cx<'_>, client: &'a Client, username: &'a str) -> Result<Self, Error> {
+        let hides = client.hides_user_existence();
         let user = cx.user_named(&client.pool, username).await?;
         let owner = match &user {
-            Some(user) if client.hides_user_existence() => user.owner.clone(),
+            Some(user) if hides => user.owner.clone(),
             Some(user) => {
                 may_be_asked(user, cx.now())?;
                 user.owner.clone()
             }
-            None if client.hides_user_existence() => cx.nobody(&client.pool, username),
+            None if hides => cx.nobody(&client.pool, username),
             None => return Err(Error::UserDoesNotExist),
         };
-        Ok(Beginner { client, username, user, owner })
+        let mut beginner = Beginner { client, username, user, owner };
+        // Whoever has no way in at all is nobody too: a name without any would be known for somebody's.
+        if hides && beginner.possible().is_empty() {
+            beginner.user = None;
+        }
+        Ok(beginner)
     }
 
-    /// The ways to begin. There may be none.
+    /// The ways to begin, of which there must be one.
     fn available(&self) -> Result<Vec<FirstFactor>, Error> {
-        let means = self.user.as_ref().map_or_else(|| self.usual_means(), |user| self.means_of(user));
-        let available = means.available(&self.client.pool.record.first_auth_factors);
+        let possible = self.possible();
         match &self.user {
-            Some(user) if available.is_empty() && user.record.status() == UserStatus::Unconfirmed => {
+            Some(user) if possible.is_empty() && user.record.status() == UserStatus::Unconfirmed => {
                 Err(Error::UserIsNotConfirmed)
             }
-            _ if available.is_empty() => Err(Error::IncorrectUsernameOrPassword),
-            _ => Ok(available),
+            _ if possible.is_empty() => Err(Error::IncorrectUsernameOrPassword),
+            _ => Ok(possible),
         }
+    }
+
+    fn possible(&self) -> Vec<FirstFactor> {
+        let means = self.user.as_ref().map_or_else(|| self.usual_means(), |user| self.means_of(user));
+        means.available(&self.client.pool.record.first_auth_factors)
     }
 
     fn means_of(&self, user: &User) -> Means {

@@ -13,7 +13,9 @@ use crate::context::clients::Client;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::software_tokens::Proved;
 use crate::context::users::User;
+use crate::domain::attributes::Attributes;
 use crate::domain::sign_in::{Complete, SecondFactor, Step};
+use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::Batch;
 use crate::store::records;
@@ -71,7 +73,8 @@ pub async fn answer(
     }
 }
 
-/// The user has given an e-mail address: it is theirs once the code that goes there comes back.
+/// The user has given an e-mail address. It is not theirs before the code that goes there comes back: whoever has mistyped it
+/// begins anew.
 async fn by_email(
     cx: &Cx<'_>,
     client: &Client,
@@ -81,18 +84,30 @@ async fn by_email(
 ) -> Result<Outcome, Error> {
     let possible = user.standing(&client.pool).may_set_up(SecondFactor::Email);
     let email = email.filter(|_| possible).ok_or(Error::InvalidSession)?;
-    let before = user.attributes();
-    let given = [("email".to_owned(), email.to_owned())].into_iter().collect();
-    let after = client.pool.schema().completed(&before, &given)?;
+    if !client.may_write(Alias::Email.attribute()) {
+        return Err(Error::AttributeNotWritable);
+    }
+    let mut batch = Batch::default();
+    // Refused before a code goes there is what would be refused after.
+    cx.rebind_aliases(&mut batch, &client.pool, user, &with_email(client, user, email)?).await?;
     let mut batch = Batch::default();
     session.use_up(&mut batch);
-    cx.rebind_aliases(&mut batch, &client.pool, user, &after).await?;
-    let changed = user.with_attributes(after, cx.now());
-    user.replace(&mut batch, &changed);
-    let user = User { owner: user.owner.clone(), record: user.record.with(changed) };
-    let step = Step::SecondFactor(SecondFactor::Email);
-    let challenge = one_time_code::ask(cx, &mut batch, client, &user, step).await?;
+    user.expect_unchanged(&mut batch);
+    let challenge = one_time_code::ask_at(cx, &mut batch, client, user, email).await?;
     cx.commit(batch).await?;
     cx.outbox_filled.notify_one();
     Ok(Outcome::Challenge(challenge))
+}
+
+/// The user's attributes once a code has proved an e-mail address that they had not.
+pub fn with_email(client: &Client, user: &User, email: &str) -> Result<Attributes, Error> {
+    let given = [(Alias::Email.attribute().to_owned(), email.to_owned())].into_iter().collect();
+    let mut after = client.pool.schema().completed(&user.attributes(), &given)?;
+    after.insert(Alias::Email.verified_flag(), "true".to_owned());
+    Ok(after)
+}
+
+/// The user's second factors once a code has proved the e-mail address that they have set up.
+pub fn with_email_turned_on(user: &User) -> records::MfaPreference {
+    records::MfaPreference { email: true, ..user.record.mfa.unwrap_or_default() }
 }

@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use super::second_factor::{follow, may_continue, settle};
-use super::{Challenge, Outcome, may_sign_in, parameter};
+use super::second_factor::{follow, may_continue, may_end_by, settle};
+use super::{Challenge, Outcome, may_sign_in, mfa_setup, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::clock::after;
 use crate::context::Cx;
@@ -75,16 +75,42 @@ pub fn destination(user: &User, attribute: Alias) -> Option<String> {
     user.address(attribute).map(|address| Sent::to(attribute, address).masked_destination)
 }
 
-/// Sends a code and asks for it. The batch expects the user as it was read.
+/// Sends a code to an address of the user, and asks for it. The batch expects the user as it was read.
 pub async fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User, step: Step) -> Result<Challenge, Error> {
     let question = Question::at(step).ok_or_else(|| Error::internal("no code is sent at this step"))?;
+    let address = user.address(question.attribute).ok_or(Error::InvalidSession)?;
+    send(cx, batch, client, user, &question, address, Waiting::at(step)).await
+}
+
+/// The same as a second factor at an e-mail address that is to be the user's: the session keeps it until then.
+pub async fn ask_at(
+    cx: &Cx<'_>,
+    batch: &mut Batch,
+    client: &Client,
+    user: &User,
+    email: &str,
+) -> Result<Challenge, Error> {
+    let step = Step::SecondFactor(SecondFactor::Email);
+    let question = Question::at(step).ok_or_else(|| Error::internal("no code is sent at this step"))?;
+    let waiting = Waiting::at(step).with_secret(email.as_bytes());
+    send(cx, batch, client, user, &question, email, waiting).await
+}
+
+async fn send(
+    cx: &Cx<'_>,
+    batch: &mut Batch,
+    client: &Client,
+    user: &User,
+    question: &Question,
+    address: &str,
+    waiting: Waiting<'_>,
+) -> Result<Challenge, Error> {
     let attribute = question.attribute;
-    let address = user.address(attribute).ok_or(Error::InvalidSession)?;
     cx.require_way_to(attribute)?;
     cx.count_message(batch, &user.owner).await?;
     let code = cx.rng.digits(question.digits);
-    let waiting = Waiting::at(step).for_code(SentCode { attribute, address, code: &code });
-    let is_second = matches!(step, Step::SecondFactor(_));
+    let waiting = waiting.for_code(SentCode { attribute, address, code: &code });
+    let is_second = matches!(question.step, Step::SecondFactor(_));
     let waiting = if is_second { waiting.proved_by(user) } else { waiting };
     let session = cx.open_session(batch, client, &user.owner, &waiting);
     let username = &user.record.username;
@@ -130,22 +156,24 @@ pub async fn answer(
 ) -> Result<Outcome, Error> {
     let question = Question::at(session.step()).ok_or(Error::InvalidSession)?;
     let code = parameter(responses, question.answer)?;
-    let is_second = matches!(question.step, Step::SecondFactor(_));
-    if let Some(user) = user.filter(|_| is_second) {
-        may_continue(cx, user, session)?;
-    }
+    let set_up = email_to_set_up(cx, session)?;
+    may_answer(cx, client, user, session, set_up.is_some())?;
     let attempt = Attempt::begin_without_hash(cx, session.owner()).await?;
     // The same work whoever it is.
-    let address = user.and_then(|user| user.address(question.attribute)).unwrap_or_default();
+    let address = set_up.as_deref().or(user.and_then(|user| user.address(question.attribute))).unwrap_or_default();
     let is_right = session.is_code(cx, SentCode { attribute: question.attribute, address, code });
     let user = user.filter(|_| is_right).ok_or(Error::InvalidCode)?;
     let ending = async {
         let mut batch = Batch::default();
         session.use_up(&mut batch);
-        let after = verified(cx, &mut batch, client, user, &question).await?;
+        let after = verified(cx, &mut batch, client, user, &question, set_up.as_deref()).await?;
         let outcome = match question.step {
             Step::FirstFactor(factor) => {
                 may_begin_by_code(user)?;
+                // Turned on meanwhile, for what a code has begun no other may have to end.
+                if user.standing(&client.pool).needs_second_factor() {
+                    return Err(Error::InvalidSession);
+                }
                 let proof = FirstProof::by(factor, is_right).ok_or(Error::InvalidCode)?;
                 follow(cx, &mut batch, client, &after, proof).await?
             }
@@ -160,6 +188,36 @@ pub async fn answer(
     attempt.evaluate(cx, ending).await
 }
 
+/// The e-mail address that becomes the user's with the code that went there.
+fn email_to_set_up(cx: &Cx<'_>, session: &OpenSession) -> Result<Option<String>, Error> {
+    if !session.has_secret() {
+        return Ok(None);
+    }
+    String::from_utf8(session.secret(cx)?.expose().clone()).map(Some).map_err(Error::internal)
+}
+
+/// Refuses an answer, right or wrong, to what is not asked for any more. Of a first factor it says nothing about the user.
+fn may_answer(
+    cx: &Cx<'_>,
+    client: &Client,
+    user: Option<&User>,
+    session: &OpenSession,
+    sets_up: bool,
+) -> Result<(), Error> {
+    let is_open = match (session.step(), user) {
+        (Step::FirstFactor(factor), _) => factor.is_among(&client.pool.record.first_auth_factors),
+        (Step::SecondFactor(factor), Some(user)) => {
+            may_continue(cx, user, session)?;
+            match sets_up {
+                true => user.standing(&client.pool).may_set_up(factor),
+                false => return may_end_by(client, user, factor),
+            }
+        }
+        _ => false,
+    };
+    if is_open { Ok(()) } else { Err(Error::InvalidSession) }
+}
+
 /// Refuses users whom a code does not sign in. An unconfirmed one it confirms.
 pub fn may_begin_by_code(user: &User) -> Result<(), Error> {
     match user.record.status() {
@@ -170,17 +228,21 @@ pub fn may_begin_by_code(user: &User) -> Result<(), Error> {
     }
 }
 
-/// The user once the code has proved the address, which confirms them too. An address that is another's as a sign-in name
-/// meanwhile stays unverified where the code was not all that the sign-in rests on.
+/// The user once the code has proved the address, which confirms them too; with `set_up`, once they have that one. An address of
+/// theirs that is another's as a sign-in name meanwhile stays unverified where the code was not all that the sign-in rests on.
 async fn verified(
     cx: &Cx<'_>,
     batch: &mut Batch,
     client: &Client,
     user: &User,
     question: &Question,
+    set_up: Option<&str>,
 ) -> Result<User, Error> {
     let before = user.attributes();
-    let mut after = before.clone();
+    let mut after = match set_up {
+        Some(email) => mfa_setup::with_email(client, user, email)?,
+        None => before.clone(),
+    };
     after.insert(question.attribute.verified_flag(), "true".to_owned());
     let is_first = matches!(question.step, Step::FirstFactor(_));
     let confirms = is_first && user.record.status() == UserStatus::Unconfirmed;
@@ -192,12 +254,15 @@ async fn verified(
     let mut moved = Batch::default();
     match cx.move_aliases(&mut moved, &client.pool, &user.owner, &before, &after, false).await {
         Ok(()) => batch.append(moved),
-        Err(Error::AliasExists(_)) if !is_first => after = before,
+        Err(Error::AliasExists(_)) if !is_first && set_up.is_none() => after = before,
         Err(other) => return Err(other),
     }
     let mut changed = user.with_attributes(after, cx.now());
     if confirms {
         changed.status = UserStatus::Confirmed.into();
+    }
+    if set_up.is_some() {
+        changed.mfa = Some(mfa_setup::with_email_turned_on(user));
     }
     user.replace(batch, &changed);
     Ok(User { owner: user.owner.clone(), record: user.record.with(changed) })

@@ -132,6 +132,7 @@ pub async fn answer_by_software_token(
     responses: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
     may_continue(cx, user, session)?;
+    may_end_by(client, user, SecondFactor::SoftwareToken)?;
     let code = parameter(responses, "SOFTWARE_TOKEN_MFA_CODE")?;
     let attempt = Attempt::begin_without_hash(cx, &user.owner).await?;
     let judged = async {
@@ -152,6 +153,11 @@ pub async fn answer_by_software_token(
         settle(cx, &attempt, batch, Outcome::Tokens(issued)).await
     };
     attempt.evaluate(cx, ending).await
+}
+
+/// Refuses a factor that was turned off since it was asked for: perhaps because it is in other hands.
+pub fn may_end_by(client: &Client, user: &User, factor: SecondFactor) -> Result<(), Error> {
+    if user.standing(&client.pool).still_asks_for(factor) { Ok(()) } else { Err(Error::InvalidSession) }
 }
 
 /// Refuses whoever may not sign in any more, or has another password than the session stands for.
