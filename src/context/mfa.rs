@@ -2,8 +2,8 @@
 
 use super::pools::Pool;
 use super::users::User;
-use crate::domain::attributes::is_verified;
-use crate::domain::sign_in::{Mfa, SecondFactor, Standing};
+use crate::domain::attributes::{Attributes, is_verified};
+use crate::domain::sign_in::{FirstFactor, Mfa, SecondFactor, Standing};
 use crate::domain::usernames::Alias;
 use crate::store::records::{self, MfaConfiguration, UserStatus};
 
@@ -26,6 +26,19 @@ impl Pool {
             SecondFactor::Email => mfa.email,
         };
         SecondFactor::ALL.into_iter().filter(has).collect()
+    }
+}
+
+impl Pool {
+    /// Whether users with these attributes can begin to sign in by a code, so that they need no password.
+    pub fn begins_by_code(&self, attributes: &Attributes) -> bool {
+        let can = |(factor, alias): (FirstFactor, Alias)| {
+            factor.is_among(&self.record.first_auth_factors)
+                && attributes.get(alias.attribute()).is_some_and(|address| !address.is_empty())
+        };
+        let codes = [(FirstFactor::EmailOtp, Alias::Email), (FirstFactor::SmsOtp, Alias::PhoneNumber)];
+        // Where everybody needs a second factor, no code begins.
+        self.mfa() != Mfa::On && codes.into_iter().any(can)
     }
 }
 

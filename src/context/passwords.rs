@@ -19,6 +19,13 @@ pub struct NewPassword {
     verifier: Option<srp::Verifier>,
 }
 
+impl NewPassword {
+    /// What is kept of a user who has no password.
+    pub fn none() -> Self {
+        NewPassword { hash: String::new(), verifier: None }
+    }
+}
+
 impl Cx<'_> {
     /// What is kept of a new password of the user of this name.
     pub async fn new_password(

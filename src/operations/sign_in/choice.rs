@@ -82,29 +82,20 @@ impl<'a> Beginner<'a> {
             None if hides => cx.nobody(&client.pool, username),
             None => return Err(Error::UserDoesNotExist),
         };
-        let mut beginner = Beginner { client, username, user, owner };
-        // Whoever has no way in at all is nobody too: a name without any would be known for somebody's.
-        if hides && beginner.possible().is_empty() {
-            beginner.user = None;
-        }
-        Ok(beginner)
+        Ok(Beginner { client, username, user, owner })
     }
 
     /// The ways to begin, of which there must be one.
     fn available(&self) -> Result<Vec<FirstFactor>, Error> {
-        let possible = self.possible();
+        let means = self.user.as_ref().map_or_else(|| self.usual_means(), |user| self.means_of(user));
+        let available = means.available(&self.client.pool.record.first_auth_factors);
         match &self.user {
-            Some(user) if possible.is_empty() && user.record.status() == UserStatus::Unconfirmed => {
+            Some(user) if available.is_empty() && user.record.status() == UserStatus::Unconfirmed => {
                 Err(Error::UserIsNotConfirmed)
             }
-            _ if possible.is_empty() => Err(Error::IncorrectUsernameOrPassword),
-            _ => Ok(possible),
+            _ if available.is_empty() => Err(Error::IncorrectUsernameOrPassword),
+            _ => Ok(available),
         }
-    }
-
-    fn possible(&self) -> Vec<FirstFactor> {
-        let means = self.user.as_ref().map_or_else(|| self.usual_means(), |user| self.means_of(user));
-        means.available(&self.client.pool.record.first_auth_factors)
     }
 
     fn means_of(&self, user: &User) -> Means {
@@ -114,9 +105,10 @@ impl<'a> Beginner<'a> {
             let is_proved = is_verified(alias, &attributes) || is_new;
             user.address(alias).is_some() && is_proved && status != UserStatus::ForceChangePassword
         };
-        let password_leads_on = !is_new || self.client.hides_user_existence();
+        // A user who has no password, or whom none signs in yet, would else be known by that from a name that nobody has.
+        let has_password = self.client.hides_user_existence() || !user.record.password_hash.is_empty() && !is_new;
         Means {
-            has_password: !user.record.password_hash.is_empty() && password_leads_on,
+            has_password,
             has_srp: self.client.pool.record.keeps_srp_verifiers,
             takes_email: takes(Alias::Email),
             takes_sms: takes(Alias::PhoneNumber),

@@ -5,7 +5,7 @@ use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::context::pools::Pool;
+use crate::context::passwords::NewPassword;
 use crate::context::sessions::Waiting;
 use crate::context::verification::{Recipient, Sent, verified_first};
 use crate::crypto::secret::Secret;
@@ -29,14 +29,17 @@ impl Operation for api::SignUpRequest {
         let named_by = pool.username_rules().classify(self.username())?;
         let attributes = self.attributes(&client, named_by)?;
         pool.schema().check_new(&attributes)?;
-        let password = self.new_password(pool)?;
+        let password = self.new_password(&client, &attributes)?;
         if let Some(taken) = cx.taken_name(pool, self.username(), named_by, &attributes).await? {
             return Err(taken.refusal("User already exists"));
         }
 
         let owner = cx.mint_owner(pool);
         let username = if named_by.is_some() { owner.sub.to_string() } else { self.username().to_owned() };
-        let password = cx.new_password(pool, &username, &password).await?;
+        let password = match &password {
+            Some(password) => cx.new_password(pool, &username, password).await?,
+            None => NewPassword::none(),
+        };
         let user = records::User {
             sub: owner.sub.to_string(),
             pool: pool.id.0.clone(),
@@ -90,15 +93,19 @@ impl api::SignUpRequest {
         Ok(attributes)
     }
 
-    /// The password, if it satisfies the pool's policy. Pools whose users need none are not among those that can be made.
-    fn new_password(&self, pool: &Pool) -> Result<Secret<String>, Error> {
+    /// The password, if it satisfies the pool's policy. Users who can begin by a code need none.
+    fn new_password(&self, client: &Client, attributes: &Attributes) -> Result<Option<Secret<String>>, Error> {
+        let pool = &client.pool;
         let Some(password) = &self.password else {
+            if client.opens(Flow::UserAuth) && pool.begins_by_code(attributes) {
+                return Ok(None);
+            }
             let constraint = "Member must not be null".to_owned();
             let violation = Violation { path: "password".into(), value: ViolatingValue::Sensitive, constraint };
             return Err(Error::Constraints(vec![violation]));
         };
         pool.password_policy().check(password).map_err(Error::InvalidPassword)?;
-        Ok(Secret::new(password.clone()))
+        Ok(Some(Secret::new(password.clone())))
     }
 }
 

@@ -1,4 +1,7 @@
 //! `AdminCreateUser`: an operator creates a user and invites them with a temporary password, or invites them again.
+//!
+//! A user who can begin to sign in by a code, at an address that the operator vouches for, needs neither password nor
+//! invitation (reference 3.6).
 
 use crate::access::caller::Operator;
 use crate::api;
@@ -7,9 +10,10 @@ use crate::api::message_action::Value as MessageAction;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::messages::{Addressee, Perishable};
+use crate::context::passwords::NewPassword;
 use crate::context::pools::Pool;
 use crate::crypto::secret::Secret;
-use crate::domain::attributes::Attributes;
+use crate::domain::attributes::{Attributes, is_verified};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::operations::{attribute_list, given_attributes, listed_user};
@@ -39,7 +43,10 @@ impl api::AdminCreateUserRequest {
     async fn create(&self, cx: &Cx<'_>, pool: &Pool) -> Result<Owner, Error> {
         let named_by = pool.username_rules().classify(self.username())?;
         let attributes = pool.schema().created(&self.attributes(pool, named_by)?)?;
-        let password = self.password(cx, pool)?;
+        let password = match self.needs_no_password(pool, &attributes) {
+            true => None,
+            false => Some(self.password(cx, pool)?),
+        };
         let recipients = self.recipients(&attributes)?;
         if let Some(taken) = cx.taken_name(pool, self.username(), named_by, &attributes).await? {
             return Err(taken.refusal("User account already exists"));
@@ -52,20 +59,25 @@ impl api::AdminCreateUserRequest {
             pool: pool.id.0.clone(),
             username,
             attributes: attributes.clone().into_iter().collect(),
-            status: UserStatus::ForceChangePassword.into(),
+            status: if password.is_some() { UserStatus::ForceChangePassword } else { UserStatus::Confirmed }.into(),
             enabled: true,
             created_at: now.as_millisecond(),
             modified_at: now.as_millisecond(),
-            password_expires_at: Some(pool.end_of_temporary_password(now).as_millisecond()),
+            password_expires_at: password.as_ref().map(|_| pool.end_of_temporary_password(now).as_millisecond()),
             ..records::User::default()
         };
-        let kept = cx.new_password(pool, &user.username, &password).await?;
+        let kept = match &password {
+            Some(password) => cx.new_password(pool, &user.username, password).await?,
+            None => NewPassword::none(),
+        };
         let mut batch = Batch::default();
         batch.expect(&pool.key(), Some(&pool.record));
         let force = self.force_alias_creation();
         cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, force).await?;
         cx.create_user(&mut batch, pool, &owner, user.clone(), kept);
-        invite(cx, &mut batch, pool, &owner, &user, &password, &recipients).await?;
+        if let Some(password) = &password {
+            invite(cx, &mut batch, pool, &owner, &user, password, &recipients).await?;
+        }
         cx.commit(batch).await?;
         Ok(owner)
     }
@@ -98,6 +110,17 @@ impl api::AdminCreateUserRequest {
             pool.username_rules().include_username(&mut attributes, alias, self.username())?;
         }
         Ok(attributes)
+    }
+
+    /// Whether the user can begin by a code at a verified address, and was given no password.
+    fn needs_no_password(&self, pool: &Pool, attributes: &Attributes) -> bool {
+        let mut verified = attributes.clone();
+        for alias in [Alias::Email, Alias::PhoneNumber] {
+            if !is_verified(alias, attributes) {
+                verified.remove(alias.attribute());
+            }
+        }
+        self.temporary_password.is_none() && pool.begins_by_code(&verified)
     }
 
     /// The temporary password that was given, if it satisfies the pool's policy, or else one made up.
