@@ -4,6 +4,7 @@
 
 pub mod authenticator;
 pub mod certificates;
+pub mod factors;
 pub mod fixtures;
 pub mod http;
 pub mod process;

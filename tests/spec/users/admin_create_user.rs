@@ -2,6 +2,7 @@
 //! `sign_in/new_password_required`.
 
 mod invitations;
+mod without_password;
 
 use cognate::api::alias_attribute::Value as AliasAttribute;
 use cognate::api::{self, Op, attribute_data, user_status, username_attribute};
