@@ -70,7 +70,7 @@ impl Cx<'_> {
         batch.put(&UserKey { owner: owner.clone() }, &user);
     }
 
-    /// With the batch the user is `changed`, with this password in place of the one before.
+    /// With the batch the user is `changed`, with this password in place of the one before. Gives the user as they will be.
     pub fn replace_password(
         &self,
         batch: &mut Batch,
@@ -78,12 +78,13 @@ impl Cx<'_> {
         user: &User,
         changed: records::User,
         password: NewPassword,
-    ) {
+    ) -> User {
         let changed = records::User { password_hash: password.hash, ..changed };
-        let password_version = self.end_password(batch, user, changed);
+        let changed = self.end_password(batch, user, changed);
         if let Some(verifier) = password.verifier {
-            self.keep_srp_verifier(batch, pool, &user.owner, password_version, &verifier);
+            self.keep_srp_verifier(batch, pool, &user.owner, changed.password_version, &verifier);
         }
+        User { owner: user.owner.clone(), record: user.record.with(changed) }
     }
 
     /// With the batch the user is `changed`, with a password that lets nobody in any more. It stays, so that whoever
@@ -96,23 +97,24 @@ impl Cx<'_> {
         changed: records::User,
     ) -> Result<(), Error> {
         let verifier = self.srp_verifier(pool, user).await?;
-        let password_version = self.end_password(batch, user, changed);
+        let changed = self.end_password(batch, user, changed);
         if let Some(verifier) = verifier {
-            self.keep_srp_verifier(batch, pool, &user.owner, password_version, &verifier);
+            self.keep_srp_verifier(batch, pool, &user.owner, changed.password_version, &verifier);
         }
         Ok(())
     }
 
-    /// What the password before has opened ends with it, wherever it is not spent yet. Void are the code that would set
-    /// a new password, the one that would confirm the user, and every session that stands for a proof of before
-    /// ([`super::sessions::OpenSession::stands_for`]). Gives the version of the password that follows.
-    fn end_password(&self, batch: &mut Batch, user: &User, changed: records::User) -> u64 {
+    /// What the password before has opened ends with it, wherever it is not spent yet. Void are the code that would set a new
+    /// password, the one that would confirm the user, and every session that stands for a proof of before
+    /// ([`super::sessions::OpenSession::stands_for`]). Gives the record as it will be.
+    fn end_password(&self, batch: &mut Batch, user: &User, changed: records::User) -> records::User {
         let password_version = user.record.password_version + 1;
         let modified_at = self.now().as_millisecond();
-        user.replace(batch, &records::User { password_version, modified_at, ..changed });
+        let changed = records::User { password_version, modified_at, ..changed };
+        user.replace(batch, &changed);
         for purpose in [CodePurpose::SignUp, CodePurpose::ForgotPassword] {
             batch.delete(&CodeKey::of(&user.owner, purpose));
         }
-        password_version
+        changed
     }
 }

@@ -72,8 +72,7 @@ pub async fn set(
     };
     session.use_up(&mut batch);
     let password = cx.new_password(&client.pool, &user.record.username, &password).await?;
-    cx.replace_password(&mut batch, &client.pool, user, confirmed.clone(), password);
-    let confirmed = User { owner: user.owner.clone(), record: user.record.with(confirmed) };
+    let confirmed = cx.replace_password(&mut batch, &client.pool, user, confirmed, password);
     let outcome = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password()).await?;
     if matches!(outcome, Outcome::Tokens(_)) {
         cx.forget_attempts(&mut batch, &user.owner);

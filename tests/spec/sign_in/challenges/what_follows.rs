@@ -6,6 +6,7 @@ use cognate::api::auth_flow::Value as AuthFlow;
 use cognate::api::challenge_name::Value as ChallengeName;
 use cognate::api::user_pool_mfa::Value as Mfa;
 
+use super::{Kind, assert_signed_in};
 use crate::spec;
 use crate::support::World;
 use crate::support::factors::{Answered, Person};
@@ -82,7 +83,7 @@ async fn proves(person: Person<'_>, way: Way) -> Answered {
 }
 
 spec! {
-    async fn what_follows_the_password_is_what_the_pool_asks_for_and_the_user_has(world: World) {
+    async fn what_follows_the_password_is_what_the_pool_asks_for_and_the_user_has_and_it_leads_to_tokens(world: World) {
         let pool = world.pool(|_| {}).await;
         let client = world.client(&pool, |_| {}).await;
         world.reachable_user(&client, "alice").await;
@@ -100,6 +101,11 @@ spec! {
                     assert_eq!(follows, expected, "{row}");
                     assert_eq!(reply.authentication_result.is_some(), expected.is_none(), "{row}");
                     assert_eq!(reply.session.is_none(), expected.is_none(), "{row}");
+                    let codes = [Kind::SmsMfa, Kind::EmailMfa, Kind::SoftwareToken];
+                    if let Some(kind) = codes.into_iter().find(|kind| Some(kind.challenge()) == expected) {
+                        let code = kind.code(person).await;
+                        assert_signed_in(&kind.answers(person, reply.session(), &code).await, "alice");
+                    }
                 }
             }
         }
