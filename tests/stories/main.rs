@@ -5,8 +5,10 @@ mod support;
 
 mod account;
 mod grpc;
+mod guesses;
 mod pools;
 mod sdk;
+mod sign_in_machine;
 mod strangers;
 mod tampering;
 

@@ -2,16 +2,19 @@
 
 use cognate::api::auth_flow::Value as AuthFlow;
 use cognate::api::challenge_name::Value as ChallengeName;
-use cognate::api::{self, auth_factor, user_pool_mfa};
+use cognate::api::json::FromJson;
+use cognate::api::{self, Access, auth_factor, user_pool_mfa};
+use cognate::app::Rpc;
 use cognate::crypto::totp::TotpSecret;
 use cognate::domain::ids::{PoolId, Sub};
 use cognate::store::{Batch, Key as _, Owner, SoftwareTokenKey, UserKey, records};
+use serde::Serialize;
 
 use super::authenticator::Authenticator;
 use super::fixtures::{
     PASSWORD, SecondFactor, TestClient, admin_answer, admin_initiate_auth, answer, initiate_auth, value_of,
 };
-use super::{Refusal, World};
+use super::{Credential, Refusal, Wire, World};
 
 /// What any step of a sign-in comes to.
 pub type Answered = Result<api::RespondToAuthChallengeResponse, Refusal>;
@@ -24,6 +27,7 @@ pub struct Person<'a> {
     pub username: &'a str,
     /// Whether a back end does it for them, by the operations of operators.
     pub by_back_end: bool,
+    pub wire: Wire,
 }
 
 /// Any answer of the four operations as that of one of them, for comparison.
@@ -42,7 +46,7 @@ macro_rules! answered {
 impl World {
     /// Whoever has this name, at a client.
     pub fn person<'a>(&'a self, client: &'a TestClient, username: &'a str) -> Person<'a> {
-        Person { world: self, client, username, by_back_end: false }
+        Person { world: self, client, username, by_back_end: false, wire: self.wire }
     }
 
     /// A pool that verifies e-mail addresses and allows these factors, beside the password, to begin by.
@@ -179,6 +183,23 @@ impl<'a> Person<'a> {
         Person { client, ..self }
     }
 
+    /// The same over this wire.
+    pub fn over(self, wire: Wire) -> Self {
+        Person { wire, ..self }
+    }
+
+    async fn call<R>(&self, request: R) -> Result<R::Response, Refusal>
+    where
+        R: Rpc + prost::Message + Default + Serialize,
+        R::Response: prost::Message + Default + FromJson + 'static,
+    {
+        let credential = match R::OP.access() {
+            Access::Operator => Credential::AccessKey(self.world.operator.clone()),
+            _ => Credential::None,
+        };
+        self.world.call_over(self.wire, &credential, request).await
+    }
+
     fn with(&self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
         let mut all = vec![("USERNAME", self.username.to_owned())];
         all.extend(self.client.secret_hash(self.username).map(|hash| ("SECRET_HASH", hash)));
@@ -189,8 +210,8 @@ impl<'a> Person<'a> {
     /// Begins by a flow.
     pub async fn begins(&self, flow: AuthFlow, more: &[(&'static str, &str)]) -> Answered {
         match self.by_back_end {
-            true => answered!(self.world.call(admin_initiate_auth(self.client, flow, self.with(more))).await),
-            false => answered!(self.world.call(initiate_auth(self.client, flow, self.with(more))).await),
+            true => answered!(self.call(admin_initiate_auth(self.client, flow, self.with(more))).await),
+            false => answered!(self.call(initiate_auth(self.client, flow, self.with(more))).await),
         }
     }
 
@@ -208,8 +229,8 @@ impl<'a> Person<'a> {
     /// Answers a challenge.
     pub async fn answers(&self, challenge: ChallengeName, session: &str, more: &[(&'static str, &str)]) -> Answered {
         match self.by_back_end {
-            true => answered!(self.world.call(admin_answer(self.client, challenge, session, self.with(more))).await),
-            false => self.world.call(answer(self.client, challenge, session, self.with(more))).await,
+            true => answered!(self.call(admin_answer(self.client, challenge, session, self.with(more))).await),
+            false => self.call(answer(self.client, challenge, session, self.with(more))).await,
         }
     }
 }

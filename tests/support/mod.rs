@@ -378,7 +378,16 @@ impl World {
         R: Rpc + prost::Message + Default + Serialize,
         R::Response: prost::Message + Default + FromJson + 'static,
     {
-        match self.wire {
+        self.call_over(self.wire, credential, request).await
+    }
+
+    /// Calls an operation over either wire, whichever the test speaks.
+    pub async fn call_over<R>(&self, wire: Wire, credential: &Credential, request: R) -> Result<R::Response, Refusal>
+    where
+        R: Rpc + prost::Message + Default + Serialize,
+        R::Response: prost::Message + Default + FromJson + 'static,
+    {
+        match wire {
             Wire::Grpc => {
                 let reply = self.grpc(R::OP, credential, request).await;
                 reply.map_err(|status| refusal_of(&status))
@@ -417,6 +426,11 @@ impl World {
 
     /// Every message sent so far, oldest first.
     pub async fn mail(&self) -> Vec<Mail> {
+        self.mail_since(&mut 0).await
+    }
+
+    /// Every message that has been written to the outbox file behind this place, oldest first. The place is then behind them.
+    pub async fn mail_since(&self, place: &mut usize) -> Vec<Mail> {
         let services = &self.app.services;
         let (store, now) = (&*services.store, services.clock.now());
         let office = Office { store, sealer: &services.sealer, rng: &services.rng, now };
@@ -436,12 +450,13 @@ impl World {
         }
         let text = std::fs::read_to_string(self.config.outbox_file()).unwrap_or_default();
         let mut mail: Vec<Mail> = Vec::new();
-        for line in text.lines() {
+        for line in text[*place..].lines() {
             let message: Mail = serde_json::from_str(line).unwrap();
             if !mail.iter().any(|known| known.id == message.id) {
                 mail.push(message);
             }
         }
+        *place = text.len();
         // The service's own task may have written an older one after a newer one of ours.
         mail.sort_by_key(|message| message.time.parse::<jiff::Timestamp>().unwrap());
         mail
