@@ -129,7 +129,8 @@ spec! {
             reply.available_challenges().collect::<Vec<_>>()
         };
         assert_eq!(offered(&client).await, [ChallengeName::EmailOtp]);
-        assert_eq!(offered(&hiding).await, [ChallengeName::Password, ChallengeName::EmailOtp]);
+        let all = [ChallengeName::PasswordSrp, ChallengeName::Password, ChallengeName::EmailOtp];
+        assert_eq!(offered(&hiding).await, all);
     }
 }
 

@@ -7,9 +7,9 @@ use cognate::api::{self, username_attribute};
 
 use super::{Kind, limit_exceeded, locked, not_authorized};
 use crate::spec;
-use crate::support::World;
 use crate::support::factors::{Answered, Person};
 use crate::support::fixtures::{PASSWORD, TestClient, attribute, hide_users};
+use crate::support::{Refusal, World};
 
 /// Like the rest of the pool.
 const KNOWN: &str = "alice@example.com";
@@ -47,10 +47,10 @@ async fn scene(world: &World) -> TestClient {
     client
 }
 
-/// An answer without its session, and how long that was: all that may differ is what it says.
-fn without_session(
-    answered: Answered,
-) -> Result<(api::RespondToAuthChallengeResponse, usize), crate::support::Refusal> {
+/// An answer without its session, but with how long that was: what it says must not differ.
+type Comparable = Result<(api::RespondToAuthChallengeResponse, usize), Refusal>;
+
+fn without_session(answered: Answered) -> Comparable {
     answered.map(|reply| {
         let length = reply.session().len();
         (api::RespondToAuthChallengeResponse { session: None, ..reply }, length)
@@ -58,9 +58,7 @@ fn without_session(
 }
 
 /// Everything that somebody without a code is answered on all ways to one, step by step.
-async fn answers_on_the_way(
-    person: Person<'_>,
-) -> Vec<Result<(api::RespondToAuthChallengeResponse, usize), crate::support::Refusal>> {
+async fn answers_on_the_way(person: Person<'_>) -> Vec<Comparable> {
     let mut all = Vec::new();
     let mut heard = |answered: Answered| {
         all.push(without_session(answered.clone()));
@@ -75,6 +73,7 @@ async fn answers_on_the_way(
     heard(person.answers(ChallengeName::SelectChallenge, &to_choose, &not_there).await);
     let preferred = heard(person.prefers("EMAIL_OTP").await);
     heard(person.prefers("PASSWORD").await);
+    heard(person.prefers("PASSWORD_SRP").await);
     for session in [&chosen, &preferred, &chosen, &preferred, &chosen, &preferred] {
         heard(Kind::EmailOtp.answers(person, session, "00000000").await);
     }
@@ -87,7 +86,8 @@ spec! {
         let client = scene(&world).await;
         let expected = answers_on_the_way(world.person(&client, KNOWN)).await;
         let (mismatch, locked) = (Kind::EmailOtp.mismatch(), locked());
-        assert!(expected[0].as_ref().unwrap().0.available_challenges().eq([ChallengeName::Password, ChallengeName::EmailOtp]));
+        let offered: Vec<_> = expected[0].as_ref().unwrap().0.available_challenges().collect();
+        assert_eq!(offered, [ChallengeName::PasswordSrp, ChallengeName::Password, ChallengeName::EmailOtp]);
         assert_eq!(expected[1].as_ref().unwrap().0.challenge_parameters["CODE_DELIVERY_DESTINATION"], "a***@e***");
         let last: Vec<_> = expected.iter().rev().take(3).cloned().collect();
         assert_eq!(last, [without_session(locked.clone()), without_session(locked), without_session(mismatch)]);

@@ -174,6 +174,11 @@ fn used_session() -> Answered {
     not_authorized("Invalid session for the user, session can only be used once.")
 }
 
+/// What the code of an app is refused with that has served.
+fn used_code() -> Answered {
+    Err(refusal("ExpiredCodeException", "Your software token has already been used once."))
+}
+
 fn locked() -> Answered {
     not_authorized("Password attempts exceeded")
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cognate::api::auth_flow::Value as AuthFlow;
 use cognate::api::challenge_name::Value as ChallengeName;
 use cognate::api::user_status::Value as Status;
 use cognate::api::{self, user_pool_mfa};
 
 use super::{
-    Kind, assert_signed_in, invalid, invalid_session, limit_exceeded, locked, not_authorized, parameters, used_session,
-    with_a_digit_changed,
+    Kind, assert_signed_in, invalid, invalid_session, limit_exceeded, locked, not_authorized, parameters, used_code,
+    used_session, with_a_digit_changed,
 };
 use crate::support::factors::{email_of, phone_number_of};
 use crate::support::fixtures::{
@@ -195,11 +196,13 @@ pub async fn the_session_answers_no_other_challenge_and_no_other_session_answers
         ChallengeName::SmsOtp,
         ChallengeName::SoftwareTokenMfa,
     ];
+    let block = BASE64_STANDARD.encode(&asked.session);
     let answers = [
         ("ANSWER", "PASSWORD"),
         ("EMAIL_OTP_CODE", &asked.code),
         ("NEW_PASSWORD", WRONG_PASSWORD),
         ("PASSWORD", PASSWORD),
+        ("PASSWORD_CLAIM_SECRET_BLOCK", &block),
         ("SMS_MFA_CODE", &asked.code),
         ("SMS_OTP_CODE", &asked.code),
         ("SOFTWARE_TOKEN_MFA_CODE", &asked.code),
@@ -419,7 +422,8 @@ async fn assert_only_the_password_is_offered(world: &World, client: &TestClient,
     let name = kind.challenge().as_str_name();
     let offered = alice.prefers(name).await.unwrap();
     assert_eq!(offered.challenge_name(), ChallengeName::SelectChallenge);
-    assert_eq!(offered.available_challenges, [i32::from(ChallengeName::Password)]);
+    let available: Vec<_> = offered.available_challenges().collect();
+    assert_eq!(available, [ChallengeName::PasswordSrp, ChallengeName::Password]);
     assert_eq!(
         alice.answers(ChallengeName::SelectChallenge, offered.session(), &[("ANSWER", name)]).await,
         invalid("The challenge in ANSWER is not available.")
@@ -457,5 +461,9 @@ pub async fn of_many_right_answers_at_once_one_signs_in(world: World, kind: Kind
     let (signed_in, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
     assert_eq!(signed_in.len(), 1);
     assert_signed_in(&signed_in[0], "alice");
-    assert_eq!(refused, vec![used_session(); 3]);
+    for late in refused {
+        // An app's code may be found used before the session is.
+        let is_late = late == used_session() || kind == Kind::SoftwareToken && late == used_code();
+        assert!(is_late, "{late:?}");
+    }
 }

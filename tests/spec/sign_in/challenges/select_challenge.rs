@@ -11,8 +11,9 @@ use crate::support::factors::{Person, phone_number_of};
 use crate::support::fixtures::{PASSWORD, SecondFactor, TEMPORARY_PASSWORD, TestClient, attribute, initiate_auth};
 use crate::support::{World, refusal};
 
-const PASSWORD_ALONE: [ChallengeName; 1] = [ChallengeName::Password];
-const ALL: [ChallengeName; 3] = [ChallengeName::Password, ChallengeName::EmailOtp, ChallengeName::SmsOtp];
+const PASSWORD_ALONE: [ChallengeName; 2] = [ChallengeName::PasswordSrp, ChallengeName::Password];
+const ALL: [ChallengeName; 4] =
+    [ChallengeName::PasswordSrp, ChallengeName::Password, ChallengeName::EmailOtp, ChallengeName::SmsOtp];
 
 /// A client of a pool in which one may begin by any code.
 async fn client_with_all_factors(world: &World) -> TestClient {
@@ -45,7 +46,7 @@ spec! {
         assert_eq!(offered(alice.by_back_end()).await, ALL);
         let pool = client.pool.as_str();
         world.update_attributes(pool, "alice", &[("email_verified", "false")]).await.unwrap();
-        assert_eq!(offered(alice).await, [ChallengeName::Password, ChallengeName::SmsOtp]);
+        assert_eq!(offered(alice).await, [PASSWORD_ALONE.as_slice(), &[ChallengeName::SmsOtp]].concat());
         world.delete_attributes(pool, "alice", &["phone_number"]).await.unwrap();
         assert_eq!(offered(alice).await, PASSWORD_ALONE);
 
@@ -53,7 +54,8 @@ spec! {
             let pool = world.pool_with_first_factors(&[factor]).await;
             let client = world.client(&pool, |_| {}).await;
             world.reachable_user(&client, "alice").await;
-            assert_eq!(offered(world.person(&client, "alice")).await, [ChallengeName::Password, challenge]);
+            let expected = [PASSWORD_ALONE.as_slice(), &[challenge]].concat();
+            assert_eq!(offered(world.person(&client, "alice")).await, expected);
         }
     }
 }
@@ -101,7 +103,7 @@ spec! {
         let session = alice.begins(AuthFlow::UserAuth, &[]).await.unwrap().session.unwrap();
         world.update_attributes(&client.pool, "alice", &[("email_verified", "false")]).await.unwrap();
         let choose = async |name| alice.answers(ChallengeName::SelectChallenge, &session, &[("ANSWER", name)]).await;
-        for name in ["EMAIL_OTP", "PASSWORD_SRP", "WEB_AUTHN", "SMS_MFA", "email_otp"] {
+        for name in ["EMAIL_OTP", "WEB_AUTHN", "SMS_MFA", "email_otp"] {
             assert_eq!(choose(name).await, invalid("The challenge in ANSWER is not available."), "{name}");
         }
         assert_eq!(world.messages().await, 0);

@@ -6,11 +6,10 @@ use cognate::api::Op;
 use cognate::store::{Batch, SoftwareTokenKey};
 use serde_json::json;
 
-use super::{Kind, assert_signed_in, locked, rules_of_codes, rules_of_second_factors};
+use super::{Kind, assert_signed_in, locked, rules_of_codes, rules_of_second_factors, used_code};
 use crate::spec;
-use crate::support::factors::Answered;
 use crate::support::fixtures::PASSWORD;
-use crate::support::{Wire, World, refusal};
+use crate::support::{Wire, World};
 use crate::wire::post_json;
 
 const APP: Kind = Kind::SoftwareToken;
@@ -33,10 +32,6 @@ async fn the_json_body_is_cognitos() {
     });
     assert_eq!(reply, expected);
     assert_eq!(world.messages().await, 0);
-}
-
-fn used_code() -> Answered {
-    Err(refusal("ExpiredCodeException", "Your software token has already been used once."))
 }
 
 spec! {
