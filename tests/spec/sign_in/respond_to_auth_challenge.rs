@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cognate::api::auth_flow::Value as AuthFlow;
 use cognate::api::challenge_name::Value as ChallengeName;
 use cognate::api::{self, alias_attribute};
@@ -320,9 +321,15 @@ spec! {
     async fn a_challenge_that_the_session_is_not_at_is_refused(world: World) {
         let client = world.app_client().await;
         world.confirmed_user(&client, "alice").await;
-        let responses = [("USERNAME", "alice"), ("ANSWER", "PASSWORD"), ("PASSWORD", PASSWORD)];
         let at_password = begun(&world, &client, "alice", ChallengeName::Password).await;
         let at_selection = begun(&world, &client, "alice", ChallengeName::SelectChallenge).await;
+        let block = BASE64_STANDARD.encode(&at_selection);
+        let responses = [
+            ("USERNAME", "alice"),
+            ("ANSWER", "PASSWORD"),
+            ("PASSWORD", PASSWORD),
+            ("PASSWORD_CLAIM_SECRET_BLOCK", &block),
+        ];
         for (challenge, session) in [
             (ChallengeName::SelectChallenge, &at_password),
             (ChallengeName::Password, &at_selection),
