@@ -17,7 +17,7 @@ use crate::store::{AttemptsKey, Batch, Failure, Owner, records};
 /// An attempt that has been counted as failed; with [`Place`], one that may hash.
 pub struct Attempt<P = Place> {
     /// Leave to hash what the attempt needs.
-    pub place: P,
+    place: P,
     key: AttemptsKey,
     before: Option<lockout::Attempts>,
     counted: lockout::Attempts,

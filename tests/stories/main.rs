@@ -4,6 +4,7 @@
 mod support;
 
 mod account;
+mod existence;
 mod grpc;
 mod guesses;
 mod pools;
