@@ -263,7 +263,7 @@ fn preflight(asked: &HeaderMap) -> Response {
 fn with_common_headers(mut response: Response) -> Response {
     put(&mut response, CONTENT_TYPE.as_str(), CONTENT_TYPES[0]);
     put(&mut response, ACCESS_CONTROL_ALLOW_ORIGIN.as_str(), "*");
-    let exposed = "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date";
+    let exposed = "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date,Retry-After";
     put(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS.as_str(), exposed);
     response
 }

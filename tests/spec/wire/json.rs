@@ -573,7 +573,7 @@ async fn every_answer_has_the_headers_that_clients_look_for() {
         assert_eq!(reply.header("access-control-allow-origin"), Some("*"));
         assert_eq!(
             reply.header("access-control-expose-headers"),
-            Some("x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date")
+            Some("x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date,Retry-After")
         );
         let id = reply.header("x-amzn-requestid").unwrap();
         let parsed: uuid::Uuid = id.parse().unwrap();
