@@ -6,10 +6,8 @@ release build (or what COGNATE_TEST_BINARY names), openssl and pip.
 """
 
 import json
-import os
 import queue
 import re
-import signal
 import socket
 import ssl
 import subprocess
@@ -17,26 +15,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-import venv
 from email import message_from_bytes, policy
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-ENVIRONMENT = REPOSITORY / "target" / "mail"
-BINARY = os.environ.get("COGNATE_TEST_BINARY", str(REPOSITORY / "target" / "release" / "cognate"))
+from cognate import BINARY, PATIENCE_SECONDS, REPOSITORY, Server, in_environment
+
 USER, PASSWORD = "cognate", "hunter2-hunter2"
-PATIENCE_SECONDS = 60
-
-
-def in_environment_with_aiosmtpd():
-    """Runs this file again by the interpreter of an environment of its own, unless it is that one."""
-    interpreter = ENVIRONMENT / "bin" / "python"
-    if Path(sys.prefix).resolve() == ENVIRONMENT.resolve():
-        return
-    if not interpreter.exists():
-        venv.create(ENVIRONMENT, with_pip=True)
-    subprocess.run([interpreter, "-m", "pip", "install", "--quiet", "aiosmtpd==1.4.6"], check=True)
-    os.execv(interpreter, [str(interpreter), __file__, *sys.argv[1:]])
 
 
 def mail_server(certificates, mail):
@@ -71,33 +55,23 @@ def mail_server(certificates, mail):
     return controller
 
 
-class Cognate:
-    """A server process."""
+class MailingServer(Server):
+    """A server that hands its mail to a mail server, with this password."""
 
     def __init__(self, work, port, password):
         (work / "mail-password").write_text(password + "\n")
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "COGNATE_DATA": str(work / "data"),
-            "COGNATE_LISTEN": "127.0.0.1:0",
-            "COGNATE_SMTP_HOST": "127.0.0.1",
-            "COGNATE_SMTP_PORT": str(port),
-            "COGNATE_SMTP_USERNAME": USER,
-            "COGNATE_SMTP_PASSWORD_FILE": str(work / "mail-password"),
-            "COGNATE_SMTP_CA_FILE": str(work / "tls" / "authority.pem"),
-            "COGNATE_MAIL_FROM": "Example <no-reply@id.example.com>",
-        }
-        with (work / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [BINARY, "serve"], env=self.environment, stdout=subprocess.PIPE, stderr=log, text=True
-            )
-        listening = next((line for line in self.process.stdout if line.startswith("Cognate listens on ")), None)
-        assert listening, "the server did not start"
-        self.url = listening.split()[-1]
-        self.client = json.loads((work / "data" / "quickstart.json").read_text())["client_id"]
+        super().__init__(
+            work,
+            smtp_host="127.0.0.1",
+            smtp_port=port,
+            smtp_username=USER,
+            smtp_password_file=work / "mail-password",
+            smtp_ca_file=work / "tls" / "authority.pem",
+            mail_from="Example <no-reply@id.example.com>",
+        )
 
     def call(self, operation, **members):
-        body = json.dumps({"ClientId": self.client, **members}).encode()
+        body = json.dumps({"ClientId": self.facts["client_id"], **members}).encode()
         headers = {
             "content-type": "application/x-amz-json-1.1",
             "x-amz-target": f"AWSCognitoIdentityProviderService.{operation}",
@@ -122,13 +96,9 @@ class Cognate:
             time.sleep(0.1)
         raise AssertionError(listed)
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(PATIENCE_SECONDS) == 0, "it did not end well"
-
 
 def main():
-    in_environment_with_aiosmtpd()
+    in_environment("mail", "aiosmtpd==1.4.6")
     mail = queue.Queue()
     with tempfile.TemporaryDirectory(prefix="cognate-mail-") as work:
         work = Path(work)
@@ -137,14 +107,14 @@ def main():
         controller = mail_server(work / "tls", mail)
         cognate = None
         try:
-            cognate = Cognate(work, controller.port, "wrong")
+            cognate = MailingServer(work, controller.port, "wrong")
             cognate.sign_up("alice")
             waiting = cognate.outbox_once("535")
             cognate.stop()
             assert "a***@e***" in waiting and mail.empty(), waiting
             print("a wrong password: " + waiting.splitlines()[0])
 
-            cognate = Cognate(work, controller.port, PASSWORD)
+            cognate = MailingServer(work, controller.port, PASSWORD)
             over_tls, logged_in, envelope = mail.get(timeout=PATIENCE_SECONDS)
             assert over_tls and logged_in, "neither TLS nor a login"
             assert envelope.mail_from == "no-reply@id.example.com" and envelope.rcpt_tos == ["alice@example.com"]
@@ -160,16 +130,15 @@ def main():
             assert signed_in["AuthenticationResult"]["AccessToken"]
             cognate.stop()
             assert cognate.outbox() == "0 waiting, 0 given up\n", cognate.outbox()
-            log = (work / "log").read_text()
+            log = cognate.log.read_text()
             assert "alice" not in log and code not in log and PASSWORD not in log, log
             print(f"the right one: {message['message-id']} arrived, its code confirmed alice, and she signed in")
         except BaseException:
             sys.stderr.write((work / "log").read_text())
             raise
         finally:
-            if cognate and cognate.process.poll() is None:
-                cognate.process.kill()
-                cognate.process.wait()
+            if cognate:
+                cognate.kill()
             controller.stop()
 
 
