@@ -105,6 +105,7 @@ macro_rules! refused_with_code {
 }
 
 mod administrator;
+mod factors;
 mod rotation;
 mod srp;
 
