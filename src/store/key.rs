@@ -58,13 +58,17 @@ pub struct Owner {
 impl Owner {
     /// The prefix of every key of one user.
     pub fn prefix(&self) -> Vec<u8> {
-        let mut out = vec![USER_SPACE];
+        let mut out = Vec::with_capacity(USUAL_BYTES);
+        out.push(USER_SPACE);
         self.write(&mut out);
         out
     }
 }
 
 pub const USER_SPACE: u8 = 0x20;
+
+/// Most keys are no longer, so that writing one takes one allocation.
+pub const USUAL_BYTES: usize = 96;
 
 /// Declares a key: its kind byte, its fields in order, and the record that stands under it.
 macro_rules! key {
@@ -88,7 +92,8 @@ macro_rules! key {
             const KIND: crate::store::Kind = crate::store::Kind::$name;
 
             fn encoded(&self) -> Vec<u8> {
-                let mut out = vec![$kind];
+                let mut out = Vec::with_capacity(key::USUAL_BYTES);
+                out.push($kind);
                 $(key::Part::write(&self.$field, &mut out);)*
                 out
             }
@@ -184,13 +189,14 @@ impl Part for i64 {
 /// Text ends with a zero byte; a zero byte inside is followed by `0xFF`, so no text is a prefix of another's bytes.
 impl Part for String {
     fn write(&self, out: &mut Vec<u8>) {
-        for byte in self.bytes() {
-            out.push(byte);
-            if byte == 0 {
+        // Hardly any text holds a zero byte, so mostly it is copied whole.
+        for piece in self.as_bytes().split_inclusive(|byte| *byte == 0) {
+            out.extend_from_slice(piece);
+            if piece.ends_with(&[0]) {
                 out.push(0xFF);
             }
         }
-        out.extend([0, 0]);
+        out.extend_from_slice(&[0, 0]);
     }
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
