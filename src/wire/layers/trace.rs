@@ -26,6 +26,10 @@ const ABANDONED: &str = "RequestAbandoned";
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
+const EXCEPTION: HeaderName = HeaderName::from_static(ERROR_TYPE);
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
 #[derive(Clone)]
 pub struct Trace;
 
@@ -69,11 +73,11 @@ impl Drop for Line {
 
 /// How a request went, from the head of its answer.
 pub fn outcome(response: &Response) -> Cow<'static, str> {
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    if let Some(exception) = header(ERROR_TYPE) {
+    let header = |name: HeaderName| response.headers().get(name).and_then(|value| value.to_str().ok());
+    if let Some(exception) = header(EXCEPTION) {
         return exception.trim_end_matches(':').to_owned().into();
     }
-    match header("grpc-status").and_then(|status| status.parse::<i32>().ok()).filter(|status| *status != 0) {
+    match header(GRPC_STATUS).and_then(|status| status.parse::<i32>().ok()).filter(|status| *status != 0) {
         Some(status) => format!("{:?}", tonic::Code::from_i32(status)).into(),
         None if response.status().is_success() => "OK".into(),
         None => response.status().as_u16().to_string().into(),
