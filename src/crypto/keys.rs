@@ -87,16 +87,30 @@ impl KeyEncryptionKey {
     }
 }
 
-/// HMAC-SHA-256 over parts, each preceded by its length so that no two lists of parts hash alike.
-pub fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in parts {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part);
+/// A key for hashes, made ready once.
+pub struct HashKey(hmac::Key);
+
+impl HashKey {
+    pub fn new(key: &[u8]) -> Self {
+        HashKey(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.sign().as_ref());
-    out
+
+    /// HMAC-SHA-256 over parts, each preceded by its length so that no two lists of parts hash alike.
+    pub fn hash(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+}
+
+/// The hash by a key that is used once.
+pub fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    HashKey::new(key).hash(parts)
 }
 
 /// SHA-256.

@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::keys::keyed_hash;
-use crate::crypto::secret::Secret;
+use crate::crypto::keys::HashKey;
 
 /// What stands where a line before the first would have its hash.
 pub const NO_HASH: [u8; 32] = [0; 32];
@@ -33,8 +32,8 @@ pub const LINK_BYTES_MAX: usize = 256;
 
 impl Link {
     /// The link of a record that follows a hash.
-    pub fn of(key: &Secret<[u8; 32]>, record: &[u8], previous: [u8; 32], sequence: u64) -> Self {
-        let hash = keyed_hash(key.expose(), &[b"line", &previous, &sequence.to_be_bytes(), record]);
+    pub fn of(key: &HashKey, record: &[u8], previous: [u8; 32], sequence: u64) -> Self {
+        let hash = key.hash(&[b"line", &previous, &sequence.to_be_bytes(), record]);
         Link { sequence, previous, hash }
     }
 
@@ -95,13 +94,13 @@ impl Head {
     /// The head of a trail without lines.
     pub const START: Head = Head { file: 1, bytes: 0, sequence: 0, hash: NO_HASH };
 
-    fn seal(&self, key: &Secret<[u8; 32]>) -> [u8; 32] {
+    fn seal(&self, key: &HashKey) -> [u8; 32] {
         let numbers = [self.file, self.bytes, self.sequence].map(u64::to_be_bytes);
-        keyed_hash(key.expose(), &[b"head", &numbers[0], &numbers[1], &numbers[2], &self.hash])
+        key.hash(&[b"head", &numbers[0], &numbers[1], &numbers[2], &self.hash])
     }
 
     /// As it stands in its file.
-    pub fn sealed(&self, key: &Secret<[u8; 32]>) -> serde_json::Result<Vec<u8>> {
+    pub fn sealed(&self, key: &HashKey) -> serde_json::Result<Vec<u8>> {
         let mut text = serde_json::to_vec(&SealedHead {
             file: self.file,
             bytes: self.bytes,
@@ -114,7 +113,7 @@ impl Head {
     }
 
     /// The head again, or nothing if its seal is not ours.
-    pub fn opened(text: &[u8], key: &Secret<[u8; 32]>) -> Option<Self> {
+    pub fn opened(text: &[u8], key: &HashKey) -> Option<Self> {
         let read: SealedHead = serde_json::from_slice(text).ok()?;
         let head = Head { file: read.file, bytes: read.bytes, sequence: read.sequence, hash: hash_of(&read.hash)? };
         let seal = hash_of(&read.seal)?;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::line::{Head, LINK_BYTES_MAX, Link, file_name, file_numbers, head_file};
+use crate::crypto::keys::HashKey;
 use crate::crypto::secret::Secret;
 
 /// Why the trail cannot be written.
@@ -35,7 +36,7 @@ struct Call<'a> {
 /// The files of the trail, open for writing.
 pub struct Trail {
     directory: PathBuf,
-    key: Secret<[u8; 32]>,
+    key: HashKey,
     file_bytes_max: u64,
     head: Head,
 }
@@ -45,7 +46,7 @@ impl Trail {
     pub fn open(directory: &Path, key: Secret<[u8; 32]>, file_bytes_max: u64) -> Result<Self, Error> {
         let failed = |cause| Error::File { path: directory.to_owned(), cause };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
-        let path = head_file(directory);
+        let (path, key) = (head_file(directory), HashKey::new(key.expose()));
         let head = match fs::read(&path) {
             Ok(text) => Head::opened(&text, &key)
                 .ok_or_else(|| Error::Tampered { path: path.clone(), problem: "its seal is not this trail's" })?,

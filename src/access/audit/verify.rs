@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
 use super::line::{Head, Link, NO_HASH, file_name, file_numbers, head_file};
+use crate::crypto::keys::HashKey;
 use crate::crypto::secret::Secret;
 
 /// A trail in which nothing was found.
@@ -56,6 +57,7 @@ pub enum Finding {
 /// The server may be writing at the same time: whole lines behind the head are counted, one that is being written is not.
 pub fn verify(directory: &Path, key: &Secret<[u8; 32]>, since: Option<u64>) -> Result<Summary, Finding> {
     let unreadable = |file: &str, cause| Finding::Unreadable { file: file.to_owned(), cause };
+    let key = &HashKey::new(key.expose());
     // First the head: what is written meanwhile stands behind it.
     let head =
         std::fs::read(head_file(directory)).ok().and_then(|text| Head::opened(&text, key)).ok_or(Finding::Head)?;
@@ -74,7 +76,7 @@ pub fn verify(directory: &Path, key: &Secret<[u8; 32]>, since: Option<u64>) -> R
 }
 
 struct Walk<'a> {
-    key: &'a Secret<[u8; 32]>,
+    key: &'a HashKey,
     head: Head,
     /// The sequence number and the hash of the line before.
     last: Option<(u64, [u8; 32])>,
