@@ -41,6 +41,8 @@ fn main() -> Result<(), Failure> {
     tonic_prost_build::configure()
         .build_transport(false)
         .codec_path("crate::wire::codec::Codec")
+        // As the rules about attributes have them.
+        .btree_map(".cognate.storage.v1.User.attributes")
         .skip_debug(
             contract
                 .messages

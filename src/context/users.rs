@@ -114,13 +114,13 @@ impl User {
     }
 
     pub fn attributes(&self) -> Attributes {
-        self.record.attributes.clone().into_iter().collect()
+        self.record.attributes.clone()
     }
 
     /// The record with other attributes.
     pub fn with_attributes(&self, attributes: Attributes, now: Timestamp) -> records::User {
         let modified_at = now.as_millisecond();
-        records::User { attributes: attributes.into_iter().collect(), modified_at, ..self.record.record.clone() }
+        records::User { attributes, modified_at, ..self.record.record.clone() }
     }
 
     /// Whether the temporary password serves no longer.

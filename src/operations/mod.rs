@@ -59,10 +59,10 @@ fn timestamp(milliseconds: i64) -> Option<prost_types::Timestamp> {
 
 /// A user's attributes as a list, `sub` first.
 fn attribute_list(user: &User, readable: impl Fn(&str) -> bool) -> Vec<api::Attribute> {
-    let attributes: Attributes = user.attributes();
-    let sub = ("sub".to_owned(), user.record.sub.clone());
-    let list = std::iter::once(sub).chain(attributes.into_iter().filter(|(name, _)| readable(name)));
-    list.map(|(name, value)| api::Attribute { name: Some(name), value: Some(value) }).collect()
+    let sub = ("sub", &user.record.sub);
+    let attributes = user.record.attributes.iter().map(|(name, value)| (name.as_str(), value));
+    let list = std::iter::once(sub).chain(attributes.filter(|(name, _)| readable(name)));
+    list.map(|(name, value)| api::Attribute { name: Some(name.to_owned()), value: Some(value.clone()) }).collect()
 }
 
 /// A user as operators see them in a list.
