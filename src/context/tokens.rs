@@ -144,9 +144,9 @@ impl Cx<'_> {
             issued_at,
             groups: &GroupClaims::of(groups.iter().map(Group::standing).collect()),
         };
-        let readable = user.attributes().into_iter().filter(|(name, _)| client.may_read(name)).collect();
+        let (attributes, may_read) = (&user.record.attributes, |name: &str| client.may_read(name));
         let access = claims::access(&sign_in, self.rng.uuid(), after(issued_at, validity.access));
-        let id = claims::id(&sign_in, self.rng.uuid(), after(issued_at, validity.id), &readable);
+        let id = claims::id(&sign_in, self.rng.uuid(), after(issued_at, validity.id), attributes, may_read);
         // Both by one thread: each handing over has its price.
         let sign = move |_: &mut ()| Ok((jwt::sign(&access, &keys.access)?, jwt::sign(&id, &keys.id)?));
         let signed: Result<_, Unusable> = self.signers.run(sign).await?;

@@ -15,13 +15,22 @@ struct Header<'a> {
     alg: &'static str,
 }
 
+/// The header of every token that the key of this id signs, as it stands in them.
+pub fn header(key_id: &str) -> Result<String, Unusable> {
+    let json = serde_json::to_vec(&Header { kid: key_id, alg: "RS256" }).map_err(|_| Unusable::Key)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
+}
+
+/// What most tokens take, so that writing one takes one allocation.
+const USUAL_BYTES: usize = 2048;
+
 /// A signed token in compact form.
 pub fn sign(claims: &impl Serialize, key: &SigningKey) -> Result<String, Unusable> {
-    let part = |json: Result<Vec<u8>, serde_json::Error>| {
-        json.map(|json| BASE64_URL_SAFE_NO_PAD.encode(json)).map_err(|_| Unusable::Key)
-    };
-    let header = part(serde_json::to_vec(&Header { kid: &key.key_id, alg: "RS256" }))?;
-    let mut token = format!("{header}.{}", part(serde_json::to_vec(claims))?);
+    let claims = serde_json::to_vec(claims).map_err(|_| Unusable::Key)?;
+    let mut token = String::with_capacity(USUAL_BYTES);
+    token.push_str(&key.header);
+    token.push('.');
+    BASE64_URL_SAFE_NO_PAD.encode_string(claims, &mut token);
     let signature = key.sign(token.as_bytes())?;
     token.push('.');
     BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);

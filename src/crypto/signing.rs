@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jsonwebtoken::DecodingKey;
 use serde::Serialize;
 
+use super::jwt;
 use super::keys::sha256;
 use super::sealing::{CannotOpen, Sealer};
 use crate::rng::Rng;
@@ -16,6 +17,8 @@ use crate::store::records;
 /// A key pair, parsed once.
 pub struct SigningKey {
     pub key_id: String,
+    /// What its tokens begin with.
+    pub header: String,
     pair: KeyPair,
     pub verifying: DecodingKey,
 }
@@ -55,7 +58,8 @@ impl SigningKey {
         let pkcs8 = sealer.open(place, &record.sealed_private_key)?;
         let pair = KeyPair::from_pkcs8(pkcs8.expose()).map_err(|_| Unusable::Key)?;
         let verifying = DecodingKey::from_rsa_raw_components(&record.modulus, &record.exponent);
-        Ok(SigningKey { key_id: record.key_id.clone(), pair, verifying })
+        let header = jwt::header(&record.key_id)?;
+        Ok(SigningKey { key_id: record.key_id.clone(), header, pair, verifying })
     }
 }
 

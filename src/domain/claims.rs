@@ -1,8 +1,10 @@
 //! What the tokens of a sign-in claim, member for member as Cognito's do.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attributes::Attributes;
@@ -68,40 +70,65 @@ pub fn access(sign_in: &SignIn<'_>, jti: Uuid, expires_at: Timestamp) -> AccessC
     }
 }
 
-/// The claims of the ID token, with the attributes that the client may read.
-pub fn id(sign_in: &SignIn<'_>, jti: Uuid, expires_at: Timestamp, readable: &Attributes) -> Map<String, Value> {
-    let mut claims: Map<String, Value> = readable
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .map(|(name, value)| (name.clone(), claim(name, value)))
-        .collect();
-    let own = json!({
-        "sub": sign_in.sub,
-        "iss": sign_in.issuer,
-        "aud": sign_in.client,
-        "cognito:username": sign_in.username,
-        "event_id": sign_in.event_id,
-        "token_use": "id",
-        "auth_time": sign_in.authenticated_at.as_second(),
-        "exp": expires_at.as_second(),
-        "iat": sign_in.issued_at.as_second(),
-    });
-    let Value::Object(own) = own else { return claims };
-    claims.extend(own);
-    if let Some(origin_jti) = sign_in.origin_jti {
-        claims.insert("origin_jti".into(), origin_jti.into());
-        claims.insert("jti".into(), jti.to_string().into());
+/// The claims of an ID token.
+#[derive(Clone, Debug, Serialize)]
+pub struct IdClaims {
+    sub: String,
+    iss: String,
+    aud: String,
+    #[serde(rename = "cognito:username")]
+    username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin_jti: Option<String>,
+    event_id: Uuid,
+    token_use: &'static str,
+    auth_time: i64,
+    exp: i64,
+    iat: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jti: Option<Uuid>,
+    #[serde(rename = "cognito:groups", skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<String>,
+    #[serde(rename = "cognito:roles", skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
+    #[serde(rename = "cognito:preferred_role", skip_serializing_if = "Option::is_none")]
+    preferred_role: Option<String>,
+    #[serde(flatten)]
+    attributes: BTreeMap<String, Value>,
+}
+
+/// What else the ID token claims by names that an attribute might have. The service's word is the one that stands.
+const OWN_NAMES: [&str; 10] =
+    ["sub", "iss", "aud", "origin_jti", "event_id", "token_use", "auth_time", "exp", "iat", "jti"];
+
+/// The claims of the ID token, with those attributes that the client may read.
+pub fn id(
+    sign_in: &SignIn<'_>,
+    jti: Uuid,
+    expires_at: Timestamp,
+    attributes: &Attributes,
+    may_read: impl Fn(&str) -> bool,
+) -> IdClaims {
+    let GroupClaims { groups, roles, preferred_role } = sign_in.groups.clone();
+    let is_told = |name: &str, value: &str| !value.is_empty() && !OWN_NAMES.contains(&name) && may_read(name);
+    let told = attributes.iter().filter(|(name, value)| is_told(name, value));
+    IdClaims {
+        sub: sign_in.sub.to_owned(),
+        iss: sign_in.issuer.to_owned(),
+        aud: sign_in.client.to_owned(),
+        username: sign_in.username.to_owned(),
+        origin_jti: sign_in.origin_jti.map(str::to_owned),
+        event_id: sign_in.event_id,
+        token_use: "id",
+        auth_time: sign_in.authenticated_at.as_second(),
+        exp: expires_at.as_second(),
+        iat: sign_in.issued_at.as_second(),
+        jti: sign_in.origin_jti.map(|_| jti),
+        groups,
+        roles,
+        preferred_role,
+        attributes: told.map(|(name, value)| (name.clone(), claim(name, value))).collect(),
     }
-    let GroupClaims { groups, roles, preferred_role } = sign_in.groups;
-    for (name, list) in [("cognito:groups", groups), ("cognito:roles", roles)] {
-        if !list.is_empty() {
-            claims.insert(name.into(), list.clone().into());
-        }
-    }
-    if let Some(role) = preferred_role {
-        claims.insert("cognito:preferred_role".into(), role.clone().into());
-    }
-    claims
 }
 
 /// Verified flags are booleans and an address is an object; everything else, numbers too, is a string.
@@ -134,6 +161,14 @@ mod tests {
         }
     }
 
+    fn written(claims: &IdClaims) -> Value {
+        // By its text: a name that stood there twice would not go unnoticed.
+        let text = serde_json::to_string(claims).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value.to_string().len(), text.len());
+        value
+    }
+
     #[test]
     fn an_id_token_has_an_audience_and_typed_attributes() {
         let attributes = [
@@ -142,16 +177,19 @@ mod tests {
             ("address", "here"),
             ("custom:n", "5"),
             ("name", ""),
+            ("nickname", "hidden"),
+            ("sub", "another"),
         ];
         let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let claims = id(&sign_in(Some("o")), Uuid::from_u128(2), from_milliseconds(3_000_000), &attributes);
+        let (jti, end) = (Uuid::from_u128(2), from_milliseconds(3_000_000));
+        let claims = written(&id(&sign_in(Some("o")), jti, end, &attributes, |name| name != "nickname"));
         let expected = json!({
             "sub": "sub", "iss": "http://127.0.0.1/us-east-1_Example12", "aud": "client", "cognito:username": "alice",
             "event_id": Uuid::from_u128(1), "token_use": "id", "auth_time": 1000, "iat": 2000, "exp": 3000,
             "origin_jti": "o", "jti": Uuid::from_u128(2),
             "email": "a@example.com", "email_verified": true, "address": {"formatted": "here"}, "custom:n": "5",
         });
-        assert_eq!(Value::Object(claims), expected);
+        assert_eq!(claims, expected);
     }
 
     #[test]
@@ -174,7 +212,7 @@ mod tests {
             preferred_role: Some("arn:aws:iam::000000000000:role/admin".into()),
         };
         let sign_in = SignIn { groups: &groups, ..sign_in(None) };
-        let id = id(&sign_in, Uuid::from_u128(2), from_milliseconds(3), &Attributes::new());
+        let id = written(&id(&sign_in, Uuid::from_u128(2), from_milliseconds(3), &Attributes::new(), |_| true));
         let access = serde_json::to_value(access(&sign_in, Uuid::from_u128(2), from_milliseconds(3))).unwrap();
         assert_eq!(id["cognito:groups"], json!(["admins", "staff"]));
         assert_eq!(id["cognito:roles"], json!(["arn:aws:iam::000000000000:role/admin"]));
@@ -185,7 +223,8 @@ mod tests {
 
     #[test]
     fn without_revocation_tokens_have_no_origin() {
-        let claims = id(&sign_in(None), Uuid::from_u128(2), from_milliseconds(3), &Attributes::new());
-        assert!(!claims.contains_key("origin_jti") && !claims.contains_key("jti"));
+        let claims = id(&sign_in(None), Uuid::from_u128(2), from_milliseconds(3), &Attributes::new(), |_| true);
+        let claims = written(&claims);
+        assert!(claims.get("origin_jti").is_none() && claims.get("jti").is_none());
     }
 }
