@@ -104,7 +104,7 @@ impl App {
         unknown: &UnknownNames,
         call: &Call,
     ) -> Result<R::Response, Error> {
-        let done = self.run(request, unknown, call).await;
+        let done = self.run(&request, unknown, call).await;
         if let Err(error) = &done {
             if let Some(event) = &call.event {
                 event.failed(error);
@@ -117,7 +117,7 @@ impl App {
         done
     }
 
-    async fn run<R: Operation>(&self, request: R, unknown: &UnknownNames, call: &Call) -> Result<R::Response, Error> {
+    async fn run<R: Operation>(&self, request: &R, unknown: &UnknownNames, call: &Call) -> Result<R::Response, Error> {
         if call.op != R::OP {
             return Err(Error::internal("a request reached an operation that it was not routed to"));
         }
@@ -134,9 +134,9 @@ impl App {
         };
         R::Caller::is_granted(&brought)?;
         if let Some(event) = &call.event {
-            event.requested(&request);
+            event.requested(request);
         }
-        check::check(&request, unknown)?;
+        check::check(request, unknown)?;
         if R::OP.access().is_open() {
             cx.admit_for_client(request.client_id()).await?;
         }

@@ -31,7 +31,8 @@ impl Layer for Authenticate {
         };
         let mut body = None;
         if routed.wire == Wire::Json {
-            match json::open_envelope(request, gate.limits.body_bytes_max).await {
+            // In a box, so that a request over gRPC keeps no room for it.
+            match Box::pin(json::open_envelope(request, gate.limits.body_bytes_max)).await {
                 Ok((opened, bytes)) => (request, body) = (opened, Some(bytes)),
                 Err(answer) => return answer.into_response(),
             }
@@ -63,7 +64,7 @@ pub fn needs_operator(op: Op) -> bool {
 async fn prove(gate: &Gate, request: &mut Parts, body: Option<&[u8]>, op: Op) -> Result<Proved, Error> {
     let has_header = request.headers.contains_key(AUTHORIZATION);
     match body {
-        Some(body) if has_header => by_signature(gate, request, body, op).await,
+        Some(body) if has_header => Box::pin(by_signature(gate, request, body, op)).await,
         None if has_header => {
             let private = request.extensions.get::<Peer>().is_some_and(Peer::is_private);
             let principals = gate.principals.current();

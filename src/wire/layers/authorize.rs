@@ -27,7 +27,8 @@ impl Layer for Authorize {
             return next.answer(gate, request).await;
         }
         let event = event_of(request.extensions()).cloned();
-        match granted(gate, routed, request).await {
+        // In a box, so that a user's request keeps no room for it.
+        match Box::pin(granted(gate, routed, request)).await {
             Ok(request) => next.answer(gate, request).await,
             Err(error) => {
                 if let Some(event) = event {

@@ -36,8 +36,9 @@ pub trait Layer: Send + Sync + 'static {
 pub struct Around<L, A>(L, A);
 
 impl<L: Layer, A: Answer> Answer for Around<L, A> {
-    async fn answer(&self, gate: &Gate, request: Request) -> Response {
-        self.0.pass(gate, request, &self.1).await
+    // Not an `async fn`, which would keep the request beside the layer that has it already.
+    fn answer(&self, gate: &Gate, request: Request) -> impl Future<Output = Response> + Send {
+        self.0.pass(gate, request, &self.1)
     }
 }
 
