@@ -121,7 +121,7 @@ async fn a_user_whose_name_is_gone_and_a_name_whose_user_is_gone_are_named() {
         batch.delete(&UsernameKey { pool: pool.clone(), name: "alice".into() });
         let alias = AliasKey { pool: pool.clone(), attribute: "email".into(), value: "bob@example.com".into() };
         batch.put(&alias, &NameOwner { sub: nobody.sub.to_string() });
-        batch.put(&CodeKey { owner: nobody.clone(), purpose: 1 }, &Code { expires_at: 1, ..Code::default() });
+        batch.put(&CodeKey { owner: nobody.clone(), purpose: 3 }, &Code { expires_at: 1, ..Code::default() });
         let family = FamilyKey { owner: nobody.clone(), event: Uuid::from_u128(1) };
         batch.put(&family, &TokenFamily { expires_at: 1, refresh_token_hash: vec![0; 32], ..TokenFamily::default() });
         // Of somebody whom there is not; it ends by itself.

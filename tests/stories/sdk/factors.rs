@@ -177,8 +177,7 @@ async fn where_an_app_is_needed_an_invited_user_sets_a_password_and_registers_on
     let to_associate = second.session.unwrap();
     let finish = |session: &str| answers(&sdk, &app, "emil", ChallengeNameType::MfaSetup, session);
     let associated = sdk.associate_software_token().session(&to_associate).send().await.unwrap();
-    let (telephone, to_verify) =
-        (Authenticator::of(&associated.secret_code.unwrap()), associated.session.unwrap());
+    let (telephone, to_verify) = (Authenticator::of(&associated.secret_code.unwrap()), associated.session.unwrap());
     let verify = |code: String| sdk.verify_software_token().session(&to_verify).user_code(code);
     let mismatch = "Code mismatch and fail enable Software Token MFA";
     refused!(verify(telephone.wrong_code(world.now())), is_enable_software_token_mfa_exception, mismatch);
