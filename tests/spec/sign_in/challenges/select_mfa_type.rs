@@ -142,6 +142,8 @@ spec! {
         world.enable(&client.pool, "alice").await;
         world.set_password(&client.pool, "alice", PASSWORD).await.unwrap();
         assert_eq!(chooses(alice, &session, "SMS_MFA").await, invalid_session());
+        // Resetting needs an address that is no second factor.
+        world.turn_on(&client, "alice", &[SecondFactor::Sms, SecondFactor::SoftwareToken], None).await;
         let session = asked(alice).await;
         world.reset_password(&client.pool, "alice").await.unwrap();
         let reset = refusal("PasswordResetRequiredException", "Password reset required for the user");
