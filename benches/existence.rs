@@ -16,16 +16,22 @@ mod process;
 #[path = "../tests/support/seed.rs"]
 mod seed;
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use cognate::api::{self, Access, auth_flow, challenge_name};
 use cognate::app::Rpc;
 use cognate::config::Config;
+use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
+use cognate::crypto::sealing::Sealer;
+use cognate::crypto::secret::Secret;
+use cognate::crypto::srp::{Identity, Salt, Verifier};
 use cognate::domain::ids::{ClientId, PoolId};
 use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{self, UserStatus};
-use cognate::store::{Batch, ClientKey, PoolKey, Store};
+use cognate::store::{Batch, ClientKey, Key as _, Owner, PoolKey, SrpVerifierKey, Store};
 use tonic::transport::{Channel, Endpoint};
 use tonic_prost::ProstCodec;
 
@@ -48,9 +54,11 @@ const SETTINGS: [(&str, &str); 4] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Question {
     InitiateAuthByPassword,
+    InitiateAuthBySrp,
     InitiateAuthByChoice,
     InitiateAuthByEmailOtp,
     RespondWithPassword,
+    RespondWithSrp,
     RespondWithEmailOtp,
     ForgotPassword,
     ConfirmForgotPassword,
@@ -58,11 +66,13 @@ enum Question {
     ConfirmSignUp,
 }
 
-const QUESTIONS: [Question; 9] = [
+const QUESTIONS: [Question; 11] = [
     Question::InitiateAuthByPassword,
+    Question::InitiateAuthBySrp,
     Question::InitiateAuthByChoice,
     Question::InitiateAuthByEmailOtp,
     Question::RespondWithPassword,
+    Question::RespondWithSrp,
     Question::RespondWithEmailOtp,
     Question::ForgotPassword,
     Question::ConfirmForgotPassword,
@@ -90,9 +100,9 @@ fn main() {
         password_hash_iterations: 1,
         ..Config::default()
     };
-    alone(hide(&config, &pool, &client));
     alone(seed::users(&config, &pool, 0..calls, UserStatus::Confirmed));
     alone(seed::users(&config, &pool, calls..2 * calls, UserStatus::Unconfirmed));
+    alone(hide(&config, &pool, &client, calls));
     let server = Server::start_with(folder.path(), &SETTINGS);
     let endpoint = fact(&server, "/endpoint");
     println!("{:<28} {:>10} {:>10} {:>9} {:>8}", "", "known", "unknown", "known ÷", "p");
@@ -113,9 +123,10 @@ fn fact(server: &Server, path: &str) -> String {
     server.quickstart.pointer(path).unwrap().as_str().unwrap().to_owned()
 }
 
-/// Has the client hide who exists and sign in by choice, and the pool send codes.
-async fn hide(config: &Config, pool: &str, client: &str) {
+/// Has the client hide who exists and sign in in every way, and the pool send codes and keep what proves passwords by SRP.
+async fn hide(config: &Config, pool: &str, client: &str, users: u64) {
     let store = server::open_store(config).unwrap();
+    keep_verifiers(config, &store, &PoolId(pool.to_owned()), users).await;
     let (pool, client) = (PoolKey { pool: PoolId(pool.to_owned()) }, ClientKey { client: ClientId(client.to_owned()) });
     let reader: &dyn Store = &store;
     let before = reader.read(&pool).await.unwrap().unwrap().record;
@@ -123,12 +134,31 @@ async fn hide(config: &Config, pool: &str, client: &str) {
     let mut batch = Batch::default();
     let first_auth_factors = vec!["PASSWORD".to_owned(), "EMAIL_OTP".to_owned()];
     let auto_verified_attributes = vec!["email".to_owned()];
-    batch.put(&pool, &records::Pool { first_auth_factors, auto_verified_attributes, ..before });
+    let keeps_srp_verifiers = true;
+    batch.put(&pool, &records::Pool { first_auth_factors, auto_verified_attributes, keeps_srp_verifiers, ..before });
     let flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH"];
     let explicit_auth_flows = flows.map(str::to_owned).to_vec();
     batch.put(&client, &records::Client { explicit_auth_flows, hides_user_existence: Some(true), ..before_client });
     store.commit(batch).await.unwrap();
     store.close().unwrap();
+}
+
+/// Gives the seeded users a verifier each: one number serves for all, as nobody proves anything.
+async fn keep_verifiers(config: &Config, store: &dyn Store, pool: &PoolId, users: u64) {
+    let key = KeyEncryptionKey::read(&config.key_encryption_key_file()).unwrap();
+    let (sealer, rng) = (Sealer::new(&key.derive(Purpose::Sealing)), Rng::seeded(20_261_126));
+    let identity = Identity { pool_name: "pool".to_owned(), username: "anybody".to_owned() };
+    let verifier = Verifier::of(&identity, &Secret::new(seed::PASSWORD.to_owned()), Salt::new(&rng));
+    let mut numbers = (0..users).peekable();
+    while numbers.peek().is_some() {
+        let mut batch = Batch::default();
+        for number in numbers.by_ref().take(1_000) {
+            let key = SrpVerifierKey { owner: Owner { pool: pool.clone(), sub: seed::sub(number) } };
+            let sealed = sealer.seal(&key.encoded(), verifier.bytes().expose(), &rng);
+            batch.put(&key, &records::SrpVerifier { sealed, password_version: 0 });
+        }
+        store.commit(batch).await.unwrap();
+    }
 }
 
 /// How long each call took, about users who exist and about others.
@@ -174,12 +204,23 @@ impl Asker {
                 let wrong = [("USERNAME", name), ("PASSWORD", "Wr0ng-one!")];
                 self.timed(self.begin(auth_flow::Value::UserPasswordAuth, &wrong)).await.0
             }
+            Question::InitiateAuthBySrp => self.timed(self.begin_srp(name)).await.0,
             Question::InitiateAuthByChoice => {
                 self.timed(self.begin(auth_flow::Value::UserAuth, &[("USERNAME", name)])).await.0
             }
             Question::InitiateAuthByEmailOtp => self.timed(self.choose(name, "EMAIL_OTP")).await.0,
             Question::RespondWithPassword => {
                 self.respond(name, session, challenge_name::Value::Password, ("PASSWORD", "Wr0ng-one!")).await
+            }
+            Question::RespondWithSrp => {
+                let block = BASE64_STANDARD.encode(session.unwrap_or_default());
+                let responses = [
+                    ("USERNAME", name),
+                    ("PASSWORD_CLAIM_SECRET_BLOCK", &block),
+                    ("PASSWORD_CLAIM_SIGNATURE", &BASE64_STANDARD.encode([7; 32])),
+                    ("TIMESTAMP", &timestamp()),
+                ];
+                self.timed(self.response(None, challenge_name::Value::PasswordVerifier, &responses)).await.0
             }
             Question::RespondWithEmailOtp => {
                 self.respond(name, session, challenge_name::Value::EmailOtp, ("EMAIL_OTP_CODE", "00000000")).await
@@ -224,12 +265,13 @@ impl Asker {
 
     /// The session of the challenge that is to be answered, if it is an answer that is timed.
     async fn prepared(&self, question: Question, name: &str) -> Option<String> {
-        let way = match question {
-            Question::RespondWithPassword => "PASSWORD",
-            Question::RespondWithEmailOtp => "EMAIL_OTP",
+        let beginning = match question {
+            Question::RespondWithPassword => self.choose(name, "PASSWORD"),
+            Question::RespondWithSrp => self.begin_srp(name),
+            Question::RespondWithEmailOtp => self.choose(name, "EMAIL_OTP"),
             _ => return None,
         };
-        let (_, begun) = self.timed(self.choose(name, way)).await;
+        let (_, begun) = self.timed(beginning).await;
         begun.expect("whoever asks is asked back").session
     }
 
@@ -242,14 +284,26 @@ impl Asker {
         (member, answer): (&str, &str),
     ) -> Duration {
         let responses = [("USERNAME", name), (member, answer)];
-        let request = api::RespondToAuthChallengeRequest {
+        self.timed(self.response(session, challenge, &responses)).await.0
+    }
+
+    fn response(
+        &self,
+        session: Option<String>,
+        challenge: challenge_name::Value,
+        responses: &[(&str, &str)],
+    ) -> api::RespondToAuthChallengeRequest {
+        api::RespondToAuthChallengeRequest {
             client_id: Some(self.client.clone()),
             challenge_name: Some(challenge.into()),
             session,
-            challenge_responses: responses.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            challenge_responses: texts(responses),
             ..Default::default()
-        };
-        self.timed(request).await.0
+        }
+    }
+
+    fn begin_srp(&self, name: &str) -> api::InitiateAuthRequest {
+        self.begin(auth_flow::Value::UserSrpAuth, &[("USERNAME", name), ("SRP_A", &"5a".repeat(384))])
     }
 
     fn choose(&self, name: &str, way: &str) -> api::InitiateAuthRequest {
@@ -257,11 +311,10 @@ impl Asker {
     }
 
     fn begin(&self, flow: auth_flow::Value, parameters: &[(&str, &str)]) -> api::InitiateAuthRequest {
-        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         api::InitiateAuthRequest {
             client_id: Some(self.client.clone()),
             auth_flow: Some(flow.into()),
-            auth_parameters: parameters.collect(),
+            auth_parameters: texts(parameters),
             ..Default::default()
         }
     }
@@ -289,6 +342,16 @@ impl Asker {
             }
         }
     }
+}
+
+fn texts(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The moment as clients put it in an SRP proof.
+#[expect(clippy::disallowed_methods, reason = "the server goes by the machine's clock")]
+fn timestamp() -> String {
+    jiff::Timestamp::now().strftime("%a %b %-d %H:%M:%S UTC %Y").to_string()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
