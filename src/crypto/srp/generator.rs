@@ -1,7 +1,7 @@
 //! g^x for a secret x: the one base that is always the same, so what can be known of it is worked out beforehand.
 //!
-//! The 256 bits of x are four rows of 64 (a comb, after Lim and Lee). Of each column of four bits the power is in a table,
-//! and from one column to the next there is a squaring: 64 multiplications and 64 squarings where an arbitrary base needs
+//! The 256 bits of x are six rows of 43 (a comb, after Lim and Lee). Of each column of six bits the power is in a table,
+//! and from one column to the next there is a squaring: 43 multiplications and 43 squarings where an arbitrary base needs
 //! some 330 of both. Each step reads the whole table and multiplies, so neither time nor memory shows x.
 
 use std::sync::LazyLock;
@@ -14,8 +14,9 @@ use crate::crypto::secret::Secret;
 /// g.
 const GENERATOR: Element = Element::new(&U3072::from_u8(2));
 
-const ROWS: usize = 4;
-const COLUMNS: usize = 8 * EXPONENT_BYTES / ROWS;
+const BITS: usize = 8 * EXPONENT_BYTES;
+const ROWS: usize = 6;
+const COLUMNS: usize = BITS.div_ceil(ROWS);
 
 /// The powers of g for every column of bits.
 static POWERS: LazyLock<[Element; 1 << ROWS]> = LazyLock::new(|| {
@@ -33,7 +34,8 @@ static POWERS: LazyLock<[Element; 1 << ROWS]> = LazyLock::new(|| {
 
 /// g^x. The exponent is big-endian.
 pub fn power(exponent: &Secret<[u8; EXPONENT_BYTES]>) -> Secret<Element> {
-    let bit = |at: usize| exponent.expose()[EXPONENT_BYTES - 1 - at / 8] >> (at % 8) & 1;
+    // The last row is longer than what is left of x.
+    let bit = |at: usize| if at < BITS { exponent.expose()[EXPONENT_BYTES - 1 - at / 8] >> (at % 8) & 1 } else { 0 };
     let mut result = Secret::new(Element::ONE);
     for at in (0..COLUMNS).rev() {
         let column = (0..ROWS).fold(0, |column, row| column | bit(row * COLUMNS + at) << row);
