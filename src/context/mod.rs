@@ -12,6 +12,7 @@ pub mod messages;
 pub mod mfa;
 pub mod mfa_preferences;
 pub mod names;
+pub mod nobody;
 pub mod passwords;
 pub mod pools;
 pub mod rates;

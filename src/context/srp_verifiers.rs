@@ -59,6 +59,24 @@ impl Cx<'_> {
         read.map(Some).ok_or_else(|| Error::internal("what is sealed as an SRP verifier is none"))
     }
 
+    /// The verifier by which a name is asked for its proof: the one that is kept, or else one that is always the same for the
+    /// name. It is as much work in either case.
+    pub fn srp_verifier_or_simulated(
+        &self,
+        pool: &Pool,
+        owner: &Owner,
+        username: &str,
+        kept: Option<Verifier>,
+    ) -> Verifier {
+        let simulated = Verifier::simulated(&self.simulated(pool, username));
+        kept.unwrap_or_else(|| {
+            // A kept one has been opened; sealing is as much work.
+            let (key, bytes) = (SrpVerifierKey { owner: owner.clone() }.encoded(), simulated.bytes());
+            std::hint::black_box(self.sealer.seal(&key, bytes.expose(), &self.rng));
+            simulated
+        })
+    }
+
     /// While the right password is at hand: with the batch the user has a verifier, if the pool keeps such and there
     /// was none. The batch must expect the user as it was read.
     pub async fn complete_srp_verifier(

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::Cx;
 use super::aliases::alias_key;
 use super::pools::Pool;
-use crate::crypto::keys::keyed_hash;
+use super::{Cx, nobody};
 use crate::domain::attributes::Attributes;
 use crate::domain::ids::Sub;
 use crate::error::Error;
@@ -46,7 +45,10 @@ impl Cx<'_> {
         }
         match found {
             Some(found) => self.owned(pool, &found).await,
-            None => self.user(self.nobody(pool, name)).await,
+            None => {
+                nobody::work_as_for_somebody();
+                self.user(self.nobody(pool, name)).await
+            }
         }
     }
 
@@ -85,26 +87,6 @@ impl Cx<'_> {
         let requested_at = self.now().as_millisecond();
         batch.put(&UserRemovalKey { owner: user.owner.clone() }, &records::UserRemoval { requested_at });
         Ok(())
-    }
-
-    /// Stands for a user whom nobody has: the same for the same name each time, so that what is counted for users (and how
-    /// their sessions look) is no different.
-    pub fn nobody(&self, pool: &Pool, name: &str) -> Owner {
-        let digest = self.simulated(pool, name);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        Owner { pool: pool.id.clone(), sub: Sub(uuid::Builder::from_random_bytes(bytes).into_uuid()) }
-    }
-
-    /// With the batch there is still nobody: what is done for a user expects the user as it was read.
-    pub fn expect_nobody(&self, batch: &mut Batch, nobody: &Owner) {
-        batch.expect_absent(&UserKey { owner: nobody.clone() });
-    }
-
-    /// Stable chance for simulated answers about a name that nobody has.
-    pub fn simulated(&self, pool: &Pool, name: &str) -> [u8; 32] {
-        let folded = pool.username_rules().fold(name);
-        keyed_hash(self.simulation.expose(), &[pool.id.0.as_bytes(), folded.as_bytes()])
     }
 }
 

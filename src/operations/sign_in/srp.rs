@@ -39,12 +39,11 @@ impl Subject {
     async fn of_user(cx: &Cx<'_>, client: &Client, user: &User) -> Result<Self, Error> {
         let (pool, name) = (&client.pool, &user.record.username);
         let kept = cx.srp_verifier(pool, user).await?.filter(|_| !user.temporary_password_is_over(cx.now()));
-        let simulated = Verifier::simulated(&cx.simulated(pool, name));
         Ok(Subject {
             owner: user.owner.clone(),
             identity: pool.srp_identity(name),
             is_provable: kept.is_some(),
-            verifier: kept.unwrap_or(simulated),
+            verifier: cx.srp_verifier_or_simulated(pool, &user.owner, name, kept),
         })
     }
 
@@ -58,7 +57,7 @@ impl Subject {
             true => pool.srp_identity(&owner.sub.to_string()),
             false => pool.srp_identity(name),
         };
-        let verifier = Verifier::simulated(&cx.simulated(pool, name));
+        let verifier = cx.srp_verifier_or_simulated(pool, &owner, name, None);
         Ok(Subject { owner, identity, verifier, is_provable: false })
     }
 }
