@@ -4,31 +4,21 @@
 //! refused: nothing here issues or needs them, and each would widen what a stolen request can do. What decides the
 //! meaning of a request (its target, its content type, its date, its body) must be under the signature.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
-use zeroize::Zeroizing;
 
-use crate::crypto::keys::sha256;
 use crate::crypto::secret::Secret;
+pub use crate::crypto::sigv4::SignedRequest;
+use crate::crypto::sigv4::{
+    ALGORITHM, Canonical, HexHash, SigningScope, TERMINATOR, basic_format, canonical_value, day_of, hex_sha256,
+    signing_key, string_to_sign,
+};
 use crate::error::Error;
-
-/// The parts of an HTTP request that a signature covers.
-///
-/// HTTP/2 has no `host` header; whoever builds this for such a request puts the authority there.
-#[derive(Clone, Copy)]
-pub struct SignedRequest<'a> {
-    pub method: &'a str,
-    pub path: &'a str,
-    pub query: &'a str,
-    pub headers: &'a HeaderMap,
-    pub body: &'a [u8],
-}
 
 /// What a valid signature proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +61,7 @@ impl SecretAccessKey {
     fn signing_key(&self, day: &str, region: &str) -> Arc<SigningKey> {
         let kept = self.derived.load_full().filter(|kept| kept.day == day && kept.region == region);
         kept.unwrap_or_else(|| {
-            let key = signing_key(self.secret.expose(), day, region);
+            let key = signing_key(self.secret.expose(), scope_of(day, region));
             let derived = Arc::new(SigningKey { day: day.to_owned(), region: region.to_owned(), key });
             self.derived.store(Some(derived.clone()));
             derived
@@ -111,15 +101,13 @@ pub fn verify<'a>(
     let mut signature = [0; 32];
     hex::decode_to_slice(credentials.signature, &mut signature).map_err(|_| mismatch())?;
     let key = secret.signing_key(scope.date, region);
-    let message = string_to_sign(credentials.date, scope.date, region, &canonical);
+    let message = string_to_sign(credentials.date, scope_of(scope.date, region), &canonical);
     // Compares in constant time.
     hmac::verify(&key.key, message.as_bytes(), &signature).map_err(|_| mismatch())?;
     Ok(Verified { access_key: scope.access_key_id.to_owned(), signature, signed_at, stale_at })
 }
 
-/// Signs a request, for clients and tests: the value of its `Authorization` header over the named headers.
-///
-/// The date is that of the request's `x-amz-date` header, such as `20260107T050609Z`.
+/// Signs a request to this service, for clients and tests: [`crate::crypto::sigv4::authorization`].
 pub fn authorization(
     request: &SignedRequest<'_>,
     date: &str,
@@ -128,22 +116,13 @@ pub fn authorization(
     secret: &[u8],
     signed_headers: &[&str],
 ) -> String {
-    let mut names: Vec<String> = signed_headers.iter().map(|name| name.to_ascii_lowercase()).collect();
-    names.sort();
-    names.dedup();
-    let (day, list) = (day_of(date), names.join(";"));
-    let mut canonical = Canonical::begin(request);
-    for name in &names {
-        // A named header that is absent signs as empty: the verifier, not the signer, is the place to refuse it.
-        canonical.header(name, &canonical_value(request.headers, name).unwrap_or_default());
-    }
-    let message = string_to_sign(date, day, region, &canonical.end(&list, &hex_sha256(request.body)));
-    let signature = hmac::sign(&signing_key(secret, day, region), message.as_bytes());
-    format!(
-        "{ALGORITHM} Credential={access_key_id}/{day}/{region}/{SERVICE}/{TERMINATOR}, SignedHeaders={list}, \
-         Signature={}",
-        hex::encode(signature)
-    )
+    let scope = scope_of(day_of(date), region);
+    crate::crypto::sigv4::authorization(request, date, scope, access_key_id, secret, signed_headers)
+}
+
+/// What signatures for this service are made for.
+fn scope_of<'a>(day: &'a str, region: &'a str) -> SigningScope<'a> {
+    SigningScope { day, region, service: SERVICE }
 }
 
 /// The one `Authorization` header. Without one that begins with our algorithm, a request carries no credentials we know.
@@ -343,85 +322,6 @@ fn announces_its_body(request: &SignedRequest<'_>, hash: &HexHash) -> bool {
     request.headers.get_all("x-amz-content-sha256").iter().all(|announced| announced.as_bytes() == hash.as_bytes())
 }
 
-/// The canonical form of a request, hashed as it is written.
-struct Canonical(digest::Context);
-
-impl Canonical {
-    fn begin(request: &SignedRequest<'_>) -> Self {
-        let mut canonical = Canonical(digest::Context::new(&digest::SHA256));
-        canonical.write(&[request.method, "\n", request.path, "\n", request.query, "\n"]);
-        canonical
-    }
-
-    fn header(&mut self, name: &str, value: &str) {
-        self.write(&[name, ":", value, "\n"]);
-    }
-
-    /// Ends with the list of the headers' names and the hash of the body.
-    fn end(mut self, list: &str, body: &HexHash) -> HexHash {
-        self.write(&["\n", list, "\n", body.as_str()]);
-        HexHash::of(self.0.finish().as_ref())
-    }
-
-    fn write(&mut self, texts: &[&str]) {
-        texts.iter().for_each(|text| self.0.update(text.as_bytes()));
-    }
-}
-
-/// All values of a header, trimmed, with one space for each run of white space.
-fn canonical_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
-    let mut values = headers.get_all(name).iter().map(|value| value.to_str().ok().map(collapsed));
-    let first = values.next()??;
-    values.try_fold(first, |joined, value| value.map(|value| Cow::Owned([&*joined, ",", &*value].concat())))
-}
-
-fn collapsed(value: &str) -> Cow<'_, str> {
-    let is_other_space = |byte: u8| byte != b' ' && byte.is_ascii_whitespace();
-    match value.trim_ascii() == value && !value.contains("  ") && !value.bytes().any(is_other_space) {
-        true => Cow::Borrowed(value),
-        false => Cow::Owned(value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")),
-    }
-}
-
-fn string_to_sign(date: &str, day: &str, region: &str, canonical_request: &HexHash) -> String {
-    let hash = canonical_request.as_str();
-    [ALGORITHM, "\n", date, "\n", day, "/", region, "/", SERVICE, "/", TERMINATOR, "\n", hash].concat()
-}
-
-/// The key that signs for one day, region and service, derived from the secret link by link.
-fn signing_key(secret: &[u8], day: &str, region: &str) -> hmac::Key {
-    let first = Zeroizing::new([b"AWS4", secret].concat());
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &first);
-    [day, region, SERVICE, TERMINATOR].iter().fold(key, |key, link| {
-        let next = hmac::sign(&key, link.as_bytes());
-        hmac::Key::new(hmac::HMAC_SHA256, next.as_ref())
-    })
-}
-
-/// A SHA-256 hash in hexadecimal digits.
-struct HexHash([u8; 64]);
-
-impl HexHash {
-    fn of(hash: &[u8]) -> Self {
-        let mut digits = [b'0'; 64];
-        // A hash of another length would stay as zeros, which no request has.
-        let _ = hex::encode_to_slice(hash, &mut digits);
-        HexHash(digits)
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-fn hex_sha256(bytes: &[u8]) -> HexHash {
-    HexHash::of(&sha256(bytes))
-}
-
 /// Reads `20260107T050609Z` and nothing else.
 fn parse_date(date: &str) -> Option<Timestamp> {
     let has_form = date.len() == 16
@@ -438,14 +338,6 @@ fn parse_date(date: &str) -> Option<Timestamp> {
     jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()
 }
 
-fn basic_format(time: Timestamp) -> String {
-    time.strftime(BASIC_FORMAT).to_string()
-}
-
-fn day_of(date: &str) -> &str {
-    date.get(..8).unwrap_or(date)
-}
-
 fn mismatch() -> Error {
     Error::InvalidSignature(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
@@ -454,11 +346,8 @@ fn mismatch() -> Error {
     )
 }
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 const CLOCK_SKEW_MAX: SignedDuration = SignedDuration::from_mins(5);
 const SERVICE: &str = "cognito-idp";
-const TERMINATOR: &str = "aws4_request";
 
 #[cfg(test)]
 mod tests {
@@ -531,8 +420,9 @@ mod tests {
                 canonical.header(name, &canonical_value(&self.headers, name).unwrap_or_default());
             }
             let canonical = canonical.end(&names.join(";"), &hex_sha256(&self.body));
-            let message = string_to_sign(DATE, day_of(DATE), REGION, &canonical);
-            let signature = hmac::sign(&signing_key(SECRET.as_bytes(), day_of(DATE), REGION), message.as_bytes());
+            let scope = scope_of(day_of(DATE), REGION);
+            let message = string_to_sign(DATE, scope, &canonical);
+            let signature = hmac::sign(&signing_key(SECRET.as_bytes(), scope), message.as_bytes());
             let value = format!(
                 "{ALGORITHM} Credential={KEY}/20260107/us-east-1/cognito-idp/aws4_request, \
                  SignedHeaders={}, Signature={}",

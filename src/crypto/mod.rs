@@ -13,6 +13,7 @@ pub mod sealing;
 pub mod secret;
 pub mod secret_hash;
 pub mod signing;
+pub mod sigv4;
 pub mod srp;
 pub mod totp;
 pub mod workers;
