@@ -277,7 +277,12 @@ impl Contract {
                 // Elsewhere a session says where a sign-in stands, and not who calls.
                 _ => String::new(),
             };
-            let members = member("access_token") + &member("client_id") + &session + &pool + &tags + &tag_keys;
+            let metadata = match each.members.iter().any(|member| member == "client_metadata") {
+                true => "\n    fn client_metadata(&self) -> Option<&Metadata> { Some(&self.client_metadata) }",
+                false => "",
+            };
+            let members =
+                member("access_token") + &member("client_id") + &session + &pool + &tags + &tag_keys + metadata;
             let _ = writeln!(
                 out,
                 "impl Rpc for api::{} {{\n    const OP: Op = Op::{};\n    type Response = {response};\n    type Caller = {};{members}\n}}",

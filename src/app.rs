@@ -12,7 +12,7 @@ use crate::access::caller::{Anyone, Brought, Caller, Operator, SignedIn, SignedI
 use crate::api::check::{self, Check};
 use crate::api::json::{Told, UnknownNames};
 use crate::api::{self, Access, Op};
-use crate::context::{Cx, Services, Witness};
+use crate::context::{self, Cx, Services, Witness};
 use crate::domain::ids::pool_of_arn;
 use crate::domain::source::Source;
 use crate::error::Error;
@@ -44,6 +44,11 @@ pub trait Rpc: Check + Serialize + Told + Send + Sync + 'static {
         None
     }
 
+    /// What the client sends along for the pool's triggers, where it can.
+    fn client_metadata(&self) -> Option<&Metadata> {
+        None
+    }
+
     /// The tags that the request would set, where it can set any.
     fn tags(&self) -> Option<&Tags> {
         None
@@ -58,12 +63,15 @@ pub trait Rpc: Check + Serialize + Told + Send + Sync + 'static {
 /// Tags, by their keys.
 pub type Tags = HashMap<String, String>;
 
+/// A client's words to triggers, by their keys.
+pub type Metadata = HashMap<String, String>;
+
 include!(concat!(env!("OUT_DIR"), "/operations.rs"));
 
 /// What an operation does. One file each, under `operations`.
 ///
-/// `run` reads, decides, fills one batch and commits it: it has no other effect, so it can run again when something it had
-/// read was changed meanwhile.
+/// `run` reads, decides, fills one batch and commits it: it has no other effect but to ask the pool's triggers, whose answers are
+/// remembered. So it can run again when something it had read was changed meanwhile.
 pub trait Operation: Rpc {
     fn run(&self, cx: &Cx<'_>, caller: Self::Caller) -> impl Future<Output = Result<Self::Response, Error>> + Send;
 }
@@ -122,7 +130,7 @@ impl App {
             return Err(Error::internal("a request reached an operation that it was not routed to"));
         }
         let witness = call.event.as_deref().map(|event| event as &dyn Witness);
-        let cx = Cx::of_request(&self.services, call.source, witness);
+        let cx = Cx::of_request(&self.services, call.source, witness, routed(R::OP, request.client_metadata()));
         let brought = Brought {
             op: R::OP,
             pool: request.user_pool_id(),
@@ -151,5 +159,14 @@ impl App {
             }
         }
         Err(Error::TooManyRequests)
+    }
+}
+
+/// To which triggers a client's words go. Those at the beginning of a sign-in reach only the triggers before it (reference 8.2).
+fn routed(op: Op, metadata: Option<&Metadata>) -> context::Metadata<'_> {
+    match (metadata.filter(|metadata| !metadata.is_empty()), op) {
+        (None, _) => context::Metadata::None,
+        (Some(metadata), Op::InitiateAuth | Op::AdminInitiateAuth) => context::Metadata::ForTheBeginning(metadata),
+        (Some(metadata), _) => context::Metadata::ForTriggers(metadata),
     }
 }

@@ -1,6 +1,7 @@
 //! Every setting, read once: from a TOML file, then from `COGNATE_…` environment variables, then from flags. Nothing else
 //! reads the environment. An unknown setting is an error that names the nearest known one.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,8 +12,10 @@ use figment::{Figment, Metadata, Profile, Provider};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::delivery::{Policy, Security, is_private};
+use crate::delivery::{Policy, Security};
 use crate::domain::forwarded::ForwardedHeader;
+use crate::outbound::is_private;
+use crate::triggers::Binding;
 
 /// The settings of a server. Field names are the names in the file; in the environment they are upper case after
 /// `COGNATE_`.
@@ -95,6 +98,16 @@ pub struct Config {
     pub dead_letter_days: u64,
     /// Messages that were given up and are kept.
     pub dead_letters_max: usize,
+    /// Where the ARNs of pools' triggers lead.
+    pub triggers: BTreeMap<String, Binding>,
+    /// How long one try of a trigger may take, in milliseconds.
+    pub trigger_timeout_milliseconds: u64,
+    /// Calls of triggers under way at one time; more are refused with TooManyRequestsException.
+    pub trigger_calls_max: usize,
+    /// Ask triggers on private networks too, there also in the clear.
+    pub trigger_allow_private_addresses: bool,
+    /// The authorities of triggers' certificates, PEM; by default those that browsers trust.
+    pub trigger_ca_file: Option<PathBuf>,
     /// The store's cache, in MiB; it should fit the users who are active.
     pub store_cache_mib: u64,
     /// What of the store's disk is kept free, in MiB, and as much in the file `reserve`; below it, writes are refused.
@@ -205,6 +218,11 @@ impl Default for Config {
             delivery_give_up_hours: 24,
             dead_letter_days: 30,
             dead_letters_max: 10_000,
+            triggers: BTreeMap::new(),
+            trigger_timeout_milliseconds: 5_000,
+            trigger_calls_max: 512,
+            trigger_allow_private_addresses: false,
+            trigger_ca_file: None,
             store_cache_mib: 256,
             disk_reserve_mib: 16,
             password_hash_memory_kib: 19 * 1024,
@@ -297,6 +315,10 @@ impl Config {
         )?;
         self.tls()?;
         self.operator_tls()?;
+        for (arn, binding) in &self.triggers {
+            let checked = binding.check(arn, self.trigger_allow_private_addresses);
+            checked.map_err(|problem| Invalid(format!("triggers.\"{arn}\": {problem}")))?;
+        }
         self.check_ways_out()
     }
 
@@ -356,6 +378,8 @@ impl Config {
             ("delivery_give_up_hours", self.delivery_give_up_hours, 1..=24 * 365),
             ("dead_letter_days", self.dead_letter_days, 1..=3650),
             ("dead_letters_max", count(self.dead_letters_max), 1..=1_000_000),
+            ("trigger_timeout_milliseconds", self.trigger_timeout_milliseconds, 100..=60_000),
+            ("trigger_calls_max", count(self.trigger_calls_max), 1..=100_000),
             ("store_cache_mib", self.store_cache_mib, 1..=TEBIBYTE_MIB),
             ("disk_reserve_mib", self.disk_reserve_mib, 1..=TEBIBYTE_MIB),
             ("password_hash_memory_kib", self.password_hash_memory_kib.into(), 8..=4 * 1024 * 1024),
@@ -695,6 +719,29 @@ mod tests {
         assert!(read("smtp_host = '::1'\nmail_from = 'a@example.com'\nsmtp_security = 'none'").is_ok());
         assert!(read(&format!("{smtp}\nsms_url = 'https://sms.example.com/'")).unwrap().takes_text_messages());
         assert!(read("").unwrap().takes_text_messages());
+    }
+
+    #[test]
+    fn triggers_are_bound_by_their_arns() {
+        let arn = "arn:aws:lambda:us-east-1:123456789012:function:f";
+        let config = read(&format!("[triggers.\"{arn}\"]\nurl = 'http://localhost:8080/'\nsecret_file = 's'")).unwrap();
+        let expected =
+            Binding { url: Some("http://localhost:8080/".into()), secret_file: Some("s".into()), ..Binding::default() };
+        assert_eq!(config.triggers, BTreeMap::from([(arn.to_owned(), expected)]));
+        for (member, told) in [
+            ("", format!("triggers.\"{arn}\": needs url or lambda")),
+            ("secret_file = 's'", format!("triggers.\"{arn}\": needs url or lambda")),
+            ("uri = 'https://a/'", "unknown field: found `uri`".to_owned()),
+        ] {
+            let message = read(&format!("[triggers.\"{arn}\"]\n{member}")).unwrap_err().to_string();
+            assert!(message.starts_with(&told), "{message}");
+        }
+        let text = format!("{{\"{arn}\" = {{url = \"https://a.example/\"}}}}");
+        let read = typed([("TRIGGERS".to_owned(), text)].into_iter());
+        assert_eq!(
+            read["triggers"].find_ref(arn).is_some() || read["triggers"].as_dict().unwrap().contains_key(arn),
+            true
+        );
     }
 
     #[test]

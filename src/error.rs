@@ -146,6 +146,15 @@ pub enum Error {
     TimedOut,
     #[error("Rate exceeded")]
     TooManyRequests,
+    /// What a trigger's function answers is not what it was asked for, as Cognito words it.
+    #[error("{0}")]
+    TriggerAnswerUnusable(Cow<'static, str>),
+    /// A trigger's function could not be asked, or did not answer.
+    #[error("{trigger} invocation failed due to error {cause}.")]
+    TriggerNotInvoked { trigger: &'static str, cause: String },
+    /// A trigger's function has failed, or refuses, in words of its own.
+    #[error("{trigger} failed with error {message}.")]
+    TriggerThrew { trigger: &'static str, message: String },
     #[error("Unauthorized")]
     Unauthorized,
     #[error("The security token included in the request is invalid.")]
@@ -192,6 +201,11 @@ impl Error {
     /// Cognito's `InvalidParameterException` with free text.
     pub fn invalid_parameter(message: impl Into<Cow<'static, str>>) -> Self {
         Error::InvalidParameter(message.into())
+    }
+
+    /// Whether a trigger is the reason.
+    pub fn is_of_trigger(&self) -> bool {
+        matches!(self, Error::TriggerAnswerUnusable(_) | Error::TriggerNotInvoked { .. } | Error::TriggerThrew { .. })
     }
 
     /// Cognito's name for this error.
@@ -245,6 +259,9 @@ impl Error {
             ResendNotPossible(_) => Exception::UnsupportedUserState,
             SoftwareTokenMfaOff => Exception::SoftwareTokenMFANotFound,
             SoftwareTokenSetUpMismatch => Exception::EnableSoftwareTokenMFA,
+            TriggerAnswerUnusable(_) => Exception::InvalidLambdaResponse,
+            TriggerNotInvoked { .. } => Exception::UnexpectedLambda,
+            TriggerThrew { .. } => Exception::UserLambdaValidation,
             Unauthorized => Exception::Unauthorized,
             UnrecognizedClient => Exception::UnrecognizedClient,
             UnsupportedOperation => Exception::UnsupportedOperation,
@@ -271,6 +288,7 @@ pub enum Exception {
     GroupExists,
     IncompleteSignature,
     InternalError,
+    InvalidLambdaResponse,
     InvalidParameter,
     InvalidPassword,
     InvalidSignature,
@@ -283,10 +301,12 @@ pub enum Exception {
     SoftwareTokenMFANotFound,
     TooManyRequests,
     Unauthorized,
+    UnexpectedLambda,
     UnrecognizedClient,
     UnsupportedOperation,
     UnsupportedTokenType,
     UnsupportedUserState,
+    UserLambdaValidation,
     UserNotConfirmed,
     UserNotFound,
     UsernameExists,

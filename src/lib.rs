@@ -10,7 +10,8 @@
 //!   as a whole, kept elsewhere, put back, examined.
 //! - [`access`]: who calls, what they may do, and that it is written down.
 //! - [`context`]: what an operation can reach.
-//! - [`store`], [`delivery`], [`crypto`]: what must last, what goes out, what must be right to the bit.
+//! - [`store`], [`delivery`], [`triggers`], [`crypto`]: what must last, what goes out, what an operator's own code decides, what
+//!   must be right to the bit. [`outbound`]: how others are called.
 //! - [`domain`]: the rules, pure. [`clock`], [`rng`], [`live`], [`error`]: time, chance, files that change, and why not.
 //!
 //! [`api`] is the contract as plain data, generated.
@@ -33,9 +34,11 @@ pub mod error;
 pub mod fsck;
 pub mod live;
 pub mod operations;
+pub mod outbound;
 pub mod rng;
 pub mod server;
 pub mod store;
 pub mod tasks;
 pub mod telemetry;
+pub mod triggers;
 pub mod wire;

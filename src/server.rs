@@ -26,9 +26,11 @@ use crate::crypto::secret::Secret;
 use crate::delivery::{Courier, Hook, HookSettings, Smtp, SmtpSettings, Way, Ways};
 use crate::domain::forwarded::Proxies;
 use crate::live::{Live, Reload, Sources, Unusable};
+use crate::outbound::Trust;
 use crate::rng::Rng;
 use crate::store::SledStore;
 use crate::tasks::{self, Reloads};
+use crate::triggers::{self, Credentials, Destination, Triggers};
 use crate::wire::tls::Tls;
 use crate::wire::{self, Audience, Gate, Limits, Listener, Listening, connection};
 
@@ -85,7 +87,8 @@ pub fn open(config: &Config, public_url: String, clock: Clock, rng: Rng) -> Resu
     api::prepare();
     let key = key_encryption_key(config)?;
     let store = open_store(config)?;
-    let services = Services::new(config, public_url, &key, Arc::new(store), clock, rng).map_err(CannotServe)?;
+    let (store, triggers) = (Arc::new(store), triggers(config)?);
+    let services = Services::new(config, public_url, &key, store, triggers, clock, rng).map_err(CannotServe)?;
     Ok(App::new(Arc::new(services)))
 }
 
@@ -198,6 +201,7 @@ impl Server {
         }
         let trail = open_trail(config)?;
         let mut files: Vec<Arc<dyn Reload>> = vec![principals.clone()];
+        files.extend(app.services.triggers.files());
         for listener in &listeners {
             files.extend(listener.service.tls.clone().map(|tls| tls as Arc<dyn Reload>));
         }
@@ -297,6 +301,44 @@ fn ways(config: &Config, public_url: &str) -> Result<Ways, CannotServe> {
         connections_max: config.deliveries_max,
     });
     Ok(Ways { email: Way::Smtp(Box::new(smtp.map_err(CannotServe)?)), sms: hook })
+}
+
+/// The functions that pools' triggers can name.
+fn triggers(config: &Config) -> Result<Triggers, CannotServe> {
+    let mut destinations = Vec::new();
+    for (arn, binding) in &config.triggers {
+        let refuse = |problem: &str| CannotServe(format!("triggers.\"{arn}\": {problem}"));
+        let destination = match (&binding.url, &binding.lambda, &binding.credentials_file) {
+            (Some(url), ..) => {
+                let secret = binding.secret_file.as_ref().map(|path| secret_of("secret_file", path));
+                let secret = secret.transpose().map_err(|cause| refuse(&cause.0))?;
+                Destination::Endpoint { url: url.clone(), secret }
+            }
+            (None, Some(api), Some(file)) => {
+                let region = binding.region_for(arn).ok_or_else(|| refuse("region: is needed"))?;
+                let file = file.clone();
+                let read = move |sources: &mut Sources| Credentials::read(&file, sources);
+                let credentials = Live::read("credentials of a trigger", read);
+                let credentials = credentials.map_err(|cause| refuse(&format!("credentials_file: {cause}")))?;
+                Destination::Lambda { api: api.clone(), region, credentials: Arc::new(credentials) }
+            }
+            _ => return Err(refuse("needs url or lambda")),
+        };
+        destinations.push((arn.clone(), destination));
+    }
+    let read = |path: &PathBuf| {
+        fs::read(path).map_err(|cause| CannotServe::because(&format!("trigger_ca_file {}", path.display()), cause))
+    };
+    let authorities = config.trigger_ca_file.as_ref().map(read).transpose()?;
+    let trust = Trust::new(authorities.as_deref());
+    Triggers::new(triggers::Settings {
+        destinations,
+        timeout: Duration::from_millis(config.trigger_timeout_milliseconds),
+        calls_max: config.trigger_calls_max,
+        allows_private_addresses: config.trigger_allow_private_addresses,
+        trust: trust.map_err(|cause| CannotServe::because("trigger_ca_file", cause))?,
+    })
+    .map_err(CannotServe)
 }
 
 /// What stands in a secret's file, without the line's end.

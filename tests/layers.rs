@@ -16,7 +16,7 @@ const RANKS: [&[&str]; 11] = [
     &["backup", "fsck"],
     &["access"],
     &["context"],
-    &["store", "delivery", "crypto"],
+    &["store", "delivery", "triggers", "outbound", "crypto"],
     &["domain"],
     &["clock", "rng", "live", "error"],
 ];

@@ -24,12 +24,14 @@ pub mod software_tokens;
 pub mod srp_verifiers;
 pub mod throttles;
 pub mod tokens;
+pub mod triggers;
 mod turns;
 pub mod users;
 pub mod verification;
 
+use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -45,10 +47,12 @@ use crate::crypto::sealing::Sealer;
 use crate::crypto::secret::Secret;
 use crate::crypto::signing::SigningKeys;
 use crate::crypto::workers::{Pool, Workers};
+use crate::domain::ids::Sub;
 use crate::domain::source::Source;
 use crate::error::Error;
 use crate::rng::Rng;
 use crate::store::{Batch, Kept, Owner, Store, Stored, records};
+use crate::triggers::Triggers;
 
 /// Pools, clients and signing keys that are kept ready to use, of each kind.
 const RECORDS_KEPT_MAX: usize = 4096;
@@ -77,6 +81,8 @@ pub struct Services {
     pub outbox_filled: Notify,
     /// Told when a pool, a group or a user was removed and waits to be swept.
     pub removal_begun: Notify,
+    /// The functions that pools' triggers name.
+    pub triggers: Triggers,
     simulation: Secret<[u8; 32]>,
     pools: Kept<Stored<records::Pool>>,
     clients: Kept<Stored<records::Client>>,
@@ -95,6 +101,7 @@ impl Services {
         public_url: String,
         key: &KeyEncryptionKey,
         store: Arc<dyn Store>,
+        triggers: Triggers,
         clock: Clock,
         rng: Rng,
     ) -> Result<Self, String> {
@@ -119,6 +126,7 @@ impl Services {
             account: config.account.clone(),
             public_url,
             store,
+            triggers,
             clock,
             rng,
             takes_text_messages: config.takes_text_messages(),
@@ -140,6 +148,21 @@ pub struct Cx<'a> {
     services: &'a Services,
     source: Source,
     witness: Option<&'a dyn Witness>,
+    metadata: Metadata<'a>,
+    /// Whoever is made a user by this request, however often the operation runs.
+    newcomer: OnceLock<Sub>,
+    answered: triggers::Answered,
+}
+
+/// What a client sends along for triggers, its ClientMetadata: to which of them it goes (reference 8.2).
+#[derive(Clone, Copy, Default)]
+pub enum Metadata<'a> {
+    #[default]
+    None,
+    /// To all that the operation calls, as `clientMetadata`.
+    ForTriggers(&'a HashMap<String, String>),
+    /// Of a sign-in's beginning: to those alone that stand before it, as `validationData`.
+    ForTheBeginning(&'a HashMap<String, String>),
 }
 
 /// Who is told what a request is about, and lets more ride on its commit.
@@ -163,12 +186,18 @@ impl Deref for Cx<'_> {
 impl<'a> Cx<'a> {
     /// What the process itself sees.
     pub fn new(services: &'a Services) -> Self {
-        Cx { services, source: Source::Process, witness: None }
+        Self::of_request(services, Source::Process, None, Metadata::None)
     }
 
-    /// What a request sees that came from somewhere, and may be watched.
-    pub fn of_request(services: &'a Services, source: Source, witness: Option<&'a dyn Witness>) -> Self {
-        Cx { services, source, witness }
+    /// What a request sees that came from somewhere, may be watched, and brings something for triggers.
+    pub fn of_request(
+        services: &'a Services,
+        source: Source,
+        witness: Option<&'a dyn Witness>,
+        metadata: Metadata<'a>,
+    ) -> Self {
+        let (newcomer, answered) = (OnceLock::new(), triggers::Answered::default());
+        Cx { services, source, witness, metadata, newcomer, answered }
     }
 
     pub fn now(&self) -> Timestamp {

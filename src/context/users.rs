@@ -17,9 +17,11 @@ pub struct User {
 }
 
 impl Cx<'_> {
-    /// A new user's place in a pool.
+    /// The place in a pool of the new user of this request. It is the same when the operation runs again: whom a trigger was
+    /// told of is whom there will be.
     pub fn mint_owner(&self, pool: &Pool) -> Owner {
-        let owner = Owner { pool: pool.id.clone(), sub: Sub(self.rng.uuid()) };
+        let sub = *self.newcomer.get_or_init(|| Sub(self.rng.uuid()));
+        let owner = Owner { pool: pool.id.clone(), sub };
         self.tell(|witness| witness.saw_user(&owner.sub.to_string()));
         owner
     }

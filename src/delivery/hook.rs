@@ -12,22 +12,18 @@
 //! 2xx: delivered. 408, 429 and anything but 2xx and 4xx: again later. Any other 4xx: never. A redirect is followed nowhere:
 //! it would take the secret and the code with it.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::{Letter, Outcome};
 use crate::crypto::secret::Secret;
+use crate::outbound::{Client, Rule, Trust, bearer, client};
 
 /// Where text messages are posted.
 pub struct HookSettings {
@@ -41,7 +37,7 @@ pub struct Hook {
     url: Uri,
     authorization: Option<HeaderValue>,
     timeout: Duration,
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client,
 }
 
 #[derive(Serialize)]
@@ -55,35 +51,17 @@ struct TextMessage<'a> {
     username: &'a str,
 }
 
-/// Whether what is posted there can be read by nobody between: `https`, or `http` to this machine.
-pub fn is_private(url: &str) -> bool {
-    let Ok(url) = url.parse::<Uri>() else { return false };
-    let Some(host) = url.host().filter(|host| !host.is_empty()) else { return false };
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    match url.scheme_str() {
-        Some("https") => true,
-        Some("http") => host == "localhost" || address.is_ok_and(|address| address.is_loopback()),
-        _ => false,
-    }
-}
-
 impl Hook {
     /// Posts nothing yet. Fails when a setting cannot be used, and names it.
     pub fn new(settings: HookSettings) -> Result<Self, String> {
-        let provider = rustls::crypto::aws_lc_rs::default_provider();
-        let tls = HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider);
-        let connector = tls.map_err(|cause| format!("sms_url: {cause}"))?.https_or_http().enable_http1().build();
-        let bearer = |secret: Secret<String>| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", secret.expose()))
-                .map_err(|_| "sms_secret_file: holds what cannot stand in a header")?;
-            value.set_sensitive(true);
-            Ok::<_, String>(value)
-        };
+        let trust = Trust::new(None).map_err(|cause| format!("sms_url: {cause}"))?;
+        let unspeakable = || "sms_secret_file: holds what cannot stand in a header".to_owned();
+        let authorization = |secret: Secret<String>| bearer(&secret).ok_or_else(unspeakable);
         Ok(Hook {
             url: settings.url.parse().map_err(|cause| format!("sms_url: {cause}"))?,
-            authorization: settings.secret.map(bearer).transpose()?,
+            authorization: settings.secret.map(authorization).transpose()?,
             timeout: settings.timeout,
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: client(Rule::Anywhere, trust),
         })
     }
 
@@ -136,25 +114,6 @@ fn judge(status: StatusCode) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hook_is_spoken_to_in_private() {
-        for url in
-            ["https://sms.example.com/send?x=1", "http://127.0.0.1:8080/", "http://localhost/", "http://[::1]:1/x"]
-        {
-            assert!(is_private(url), "{url}");
-        }
-        for url in [
-            "http://sms.example.com/",
-            "ftp://localhost/",
-            "localhost",
-            "https://",
-            "http://127.0.0.1.example.com/",
-            "",
-        ] {
-            assert!(!is_private(url), "{url}");
-        }
-    }
 
     #[test]
     fn an_answer_says_whether_a_message_comes_again() {

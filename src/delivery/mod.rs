@@ -20,7 +20,7 @@ use prost::Message as _;
 use uuid::Uuid;
 
 pub use courier::{Courier, Office, Policy, deliver_due};
-pub use hook::{Hook, HookSettings, is_private};
+pub use hook::{Hook, HookSettings};
 pub use smtp::{Security, Smtp, SmtpSettings};
 pub use ways::{Outcome, Way, Ways};
 

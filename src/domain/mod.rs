@@ -13,6 +13,7 @@ pub mod lockout;
 pub mod messages;
 pub mod password_policy;
 pub mod rate;
+pub mod reach;
 pub mod sign_in;
 pub mod source;
 pub mod token_validity;

@@ -37,6 +37,8 @@ mod tags;
 mod tokens;
 mod users;
 
+use std::collections::BTreeMap;
+
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
 use crate::api::json::Named as _;
@@ -135,6 +137,11 @@ fn given_attributes(list: &[api::Attribute]) -> Result<Attributes, Error> {
         }
     }
     Ok(attributes)
+}
+
+/// What a request brings for the trigger before a sign-up. Of a name that is given twice, the last value counts.
+fn validation_data(list: &[api::Attribute]) -> BTreeMap<&str, &str> {
+    list.iter().map(|attribute| (attribute.name(), attribute.value())).collect()
 }
 
 /// Where a code went, as the caller is told.

@@ -125,7 +125,8 @@ fn code(error: &Error) -> Code {
         | UnsupportedOperation
         | UserCannotBeConfirmed(_)
         | UserIsNotConfirmed
-        | PasswordResetRequired => Code::FailedPrecondition,
+        | PasswordResetRequired
+        | TriggerThrew { .. } => Code::FailedPrecondition,
         AccessDenied { .. }
         | AdminResetsPasswords
         | AttributeAlreadyProvided(_)
@@ -162,8 +163,9 @@ fn code(error: &Error) -> Code {
         | StorageFull
         | TooManyRequests => Code::ResourceExhausted,
         Conflict => Code::Aborted,
+        TriggerNotInvoked { .. } => Code::Unavailable,
         RequestTooLarge => Code::OutOfRange,
         TimedOut => Code::DeadlineExceeded,
-        Internal(_) => Code::Internal,
+        Internal(_) | TriggerAnswerUnusable(_) => Code::Internal,
     }
 }

@@ -227,6 +227,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::ExpiredCode
         | Exception::GroupExists
         | Exception::IncompleteSignature
+        | Exception::InvalidLambdaResponse
         | Exception::InvalidParameter
         | Exception::InvalidPassword
         | Exception::InvalidSignature
@@ -238,11 +239,13 @@ fn status(error: &Error) -> StatusCode {
         | Exception::SoftwareTokenMFANotFound
         | Exception::TooManyRequests
         | Exception::Unauthorized
+        | Exception::UnexpectedLambda
         | Exception::UnrecognizedClient
         | Exception::UnsupportedOperation
         | Exception::UnsupportedTokenType
         | Exception::UnsupportedUserState
         | Exception::PasswordResetRequired
+        | Exception::UserLambdaValidation
         | Exception::UserNotConfirmed
         | Exception::UserNotFound
         | Exception::UsernameExists => StatusCode::BAD_REQUEST,

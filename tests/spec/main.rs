@@ -16,5 +16,6 @@ mod sign_in;
 mod sign_up;
 mod tags;
 mod tokens;
+mod triggers;
 mod users;
 mod wire;

@@ -6,6 +6,7 @@ pub mod authenticator;
 pub mod certificates;
 pub mod factors;
 pub mod fixtures;
+pub mod functions;
 pub mod http;
 pub mod process;
 pub mod raw;
@@ -31,6 +32,7 @@ use cognate::delivery::{Courier, Office, Ways, deliver_due};
 use cognate::live::Reload;
 use cognate::rng::Rng;
 use cognate::server::{self, Server};
+use cognate::triggers::Binding;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -158,6 +160,7 @@ impl World {
     /// A world at another time, or with other settings.
     pub async fn at(wire: Wire, start: Timestamp, configure: impl FnOnce(&mut Config)) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let nowhere = Binding { url: Some("http://127.0.0.1:9/".to_owned()), ..Binding::default() };
         let mut config = Config {
             data: directory.path().to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -165,6 +168,7 @@ impl World {
             password_hash_iterations: 1,
             store_cache_mib: 8,
             disk_reserve_mib: 1,
+            triggers: [(functions::FUNCTION.to_owned(), nowhere)].into(),
             ..Config::default()
         };
         configure(&mut config);

@@ -5,6 +5,7 @@ use crate::access::caller::Anyone;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
+use crate::context::triggers::post_confirmation::Confirmation;
 use crate::context::verification::Judgement;
 use crate::error::Error;
 use crate::store::records::{self, UserStatus};
@@ -26,7 +27,7 @@ impl Operation for api::ConfirmForgotPasswordRequest {
             }
         }
         let owner = user.as_ref().map_or_else(|| cx.nobody(&client.pool, self.username()), |user| user.owner.clone());
-        let _turn = cx.turn(&owner).await;
+        let turn = cx.turn(&owner).await;
 
         let mut batch = Batch::default();
         cx.throttle(&mut batch, &owner, ThrottlePurpose::ConfirmForgotPassword).await?;
@@ -41,9 +42,12 @@ impl Operation for api::ConfirmForgotPasswordRequest {
                     ..user.record.record.clone()
                 };
                 let password = cx.new_password(&client.pool, &user.record.username, &password).await?;
-                cx.replace_password(&mut batch, &client.pool, &user, changed, password);
+                let user = cx.replace_password(&mut batch, &client.pool, &user, changed, password);
                 cx.forget_attempts(&mut batch, &owner);
                 cx.commit(batch).await?;
+                drop(turn);
+                let confirmation = Confirmation::ForgotPassword;
+                cx.after_confirmation(&client.pool, Some(&client.id.0), &user, confirmation).await?;
                 Ok(api::ConfirmForgotPasswordResponse {})
             }
             (Judgement::Right(_), None) => Err(Error::internal("nobody was sent a code")),

@@ -1,7 +1,7 @@
 //! `CreateUserPool`: a new pool with its settings and its two signing keys.
 
 use super::settings::Settings;
-use super::{attribute_request, definition, description, mfa, names};
+use super::{attribute_request, definition, description, mfa, names, triggers};
 use crate::access::caller::Operator;
 use crate::api::{self, alias_attribute, username_attribute};
 use crate::app::Operation;
@@ -25,6 +25,7 @@ impl Operation for api::CreateUserPoolRequest {
         let id = cx.mint_pool_id();
         let record = settings.of(self.foundation(&id, cx.now().as_millisecond())?)?;
         mfa::check_factors(cx, &record)?;
+        triggers::check_bindings(cx, &record)?;
         let keys_key = SigningKeysKey { pool: id.clone() };
         let keys = cx.signers.run(|_| NewKeys::generate()).await?.map_err(Error::internal)?;
         let keys = keys.sealed(&cx.sealer, &keys_key.encoded(), &cx.rng).map_err(Error::internal)?;

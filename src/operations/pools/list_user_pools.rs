@@ -1,5 +1,6 @@
 //! `ListUserPools`: the pools of this installation, page by page, in the order of their ids.
 
+use super::triggers;
 use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
@@ -20,7 +21,7 @@ impl Operation for api::ListUserPoolsRequest {
         let user_pools = page.into_iter().map(|(_, pool)| api::UserPoolDescription {
             id: Some(pool.id.clone()),
             name: Some(pool.name.clone()),
-            lambda_config: Some(api::NotHonoured {}),
+            lambda_config: Some(triggers::shown(&pool)),
             last_modified_date: timestamp(pool.modified_at),
             creation_date: timestamp(pool.created_at),
         });

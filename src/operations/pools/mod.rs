@@ -10,6 +10,7 @@ mod list_user_pools;
 mod mfa;
 mod set_user_pool_mfa_config;
 mod settings;
+mod triggers;
 mod update_user_pool;
 
 use super::timestamp;
@@ -37,7 +38,7 @@ fn description(cx: &Cx<'_>, pool: &Pool, users: usize) -> api::UserPool {
         } else {
             deletion_protection::Value::Inactive.into()
         }),
-        lambda_config: Some(api::NotHonoured {}),
+        lambda_config: Some(triggers::shown(record)),
         last_modified_date: timestamp(record.modified_at),
         creation_date: timestamp(record.created_at),
         schema_attributes: record.schema.iter().map(schema_attribute).collect(),

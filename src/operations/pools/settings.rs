@@ -2,7 +2,7 @@
 //!
 //! One mapping serves both, so that what an update leaves out falls back to just what a new pool begins with.
 
-use super::{mfa, names};
+use super::{mfa, names, triggers};
 use crate::api::{self, auth_factor, default_email_option, deletion_protection, email_sending_account};
 use crate::api::{recovery_option_name, user_pool_tier, verified_attribute};
 use crate::app::Tags;
@@ -18,6 +18,7 @@ settings! {
     CreateUserPoolRequest, UpdateUserPoolRequest: {
         policies: Option<api::UserPoolPolicy>,
         deletion_protection: Option<i32>,
+        lambda_config: Option<api::LambdaConfig>,
         auto_verified_attributes: Vec<i32>,
         sms_verification_message: Option<String>,
         email_verification_message: Option<String>,
@@ -73,6 +74,7 @@ impl Settings {
 
             password_policy: Some(password_policy),
             temporary_password_days: Some(temporary_password_days),
+            triggers: triggers::of_settings(self.lambda_config.unwrap_or_default())?,
             deletion_protection: self.deletion_protection == Some(deletion_protection::Value::Active.into()),
             auto_verified_attributes,
             verified_before_update,

@@ -1,7 +1,7 @@
 //! `UpdateUserPool`: a pool takes new settings, and the defaults of those that are left out.
 
-use super::mfa;
 use super::settings::Settings;
+use super::{mfa, triggers};
 use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
@@ -21,6 +21,7 @@ impl Operation for api::UpdateUserPoolRequest {
             ..before
         })?;
         mfa::check_factors(cx, &changed)?;
+        triggers::check_bindings(cx, &changed)?;
         let mut batch = Batch::default();
         pool.replace(&mut batch, &changed);
         cx.commit(batch).await?;

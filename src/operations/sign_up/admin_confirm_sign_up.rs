@@ -4,7 +4,8 @@ use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
-use crate::context::users::status_name;
+use crate::context::triggers::post_confirmation::Confirmation;
+use crate::context::users::{User, status_name};
 use crate::error::Error;
 use crate::store::records::{self, UserStatus};
 use crate::store::{Batch, CodeKey, CodePurpose};
@@ -23,6 +24,8 @@ impl Operation for api::AdminConfirmSignUpRequest {
         user.replace(&mut batch, &confirmed);
         batch.delete(&CodeKey::of(&user.owner, CodePurpose::SignUp));
         cx.commit(batch).await?;
+        let user = User { owner: user.owner, record: user.record.with(confirmed) };
+        cx.after_confirmation(&pool, None, &user, Confirmation::SignUp).await?;
         Ok(api::AdminConfirmSignUpResponse {})
     }
 }

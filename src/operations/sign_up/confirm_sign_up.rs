@@ -6,7 +6,8 @@ use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::sessions::{OpenSession, Waiting};
-use crate::context::users::status_name;
+use crate::context::triggers::post_confirmation::Confirmation;
+use crate::context::users::{User, status_name};
 use crate::context::verification::{Judgement, Proof};
 use crate::domain::auth_flows::Flow;
 use crate::domain::sign_in::Step;
@@ -20,7 +21,7 @@ impl Operation for api::ConfirmSignUpRequest {
         cx.check_secret_hash(&client, self.secret_hash.as_deref(), &[self.username()])?;
         let user = cx.user_named(&client.pool, self.username()).await?;
         let owner = user.as_ref().map_or_else(|| cx.nobody(&client.pool, self.username()), |user| user.owner.clone());
-        let _turn = cx.turn(&owner).await;
+        let turn = cx.turn(&owner).await;
         let Some(user) = user else { return Err(self.refuse_nobody(cx, &client, &owner).await?) };
         if user.record.status() != UserStatus::Unconfirmed {
             return Err(Error::UserCannotBeConfirmed(status_name(user.record.status())));
@@ -54,6 +55,9 @@ impl Operation for api::ConfirmSignUpRequest {
                     cx.open_session(&mut batch, &client, &owner, &Waiting::at(Step::FirstSignIn).proved_by(&user))
                 });
                 cx.commit(batch).await?;
+                drop(turn);
+                let user = User { owner, record: user.record.with(confirmed) };
+                cx.after_confirmation(&client.pool, Some(&client.id.0), &user, Confirmation::SignUp).await?;
                 Ok(api::ConfirmSignUpResponse { session: next })
             }
         }

@@ -7,6 +7,8 @@ use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::passwords::NewPassword;
 use crate::context::sessions::Waiting;
+use crate::context::triggers::post_confirmation::Confirmation;
+use crate::context::triggers::pre_sign_up::Newcomer;
 use crate::context::verification::{Recipient, Sent, verified_first};
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::Attributes;
@@ -14,7 +16,7 @@ use crate::domain::auth_flows::Flow;
 use crate::domain::sign_in::Step;
 use crate::domain::usernames::Alias;
 use crate::error::{Error, ViolatingValue, Violation};
-use crate::operations::{code_delivery_details, given_attributes};
+use crate::operations::{code_delivery_details, given_attributes, validation_data};
 use crate::store::records::{self, UserStatus};
 use crate::store::{Batch, CodePurpose, Owner};
 
@@ -36,6 +38,12 @@ impl Operation for api::SignUpRequest {
 
         let owner = cx.mint_owner(pool);
         let username = if named_by.is_some() { owner.sub.to_string() } else { self.username().to_owned() };
+        let newcomer = Newcomer {
+            username: &username,
+            attributes: &attributes,
+            validation_data: validation_data(&self.validation_data),
+        };
+        let beginnings = cx.before_sign_up(pool, &client.id.0, newcomer).await?;
         let password = match &password {
             Some(password) => cx.new_password(pool, &username, password).await?,
             None => NewPassword::none(),
@@ -44,8 +52,8 @@ impl Operation for api::SignUpRequest {
             sub: owner.sub.to_string(),
             pool: pool.id.0.clone(),
             username,
-            attributes: with_verified_flags(attributes.clone()).into_iter().collect(),
-            status: UserStatus::Unconfirmed.into(),
+            attributes: with_verified_flags(attributes.clone(), &beginnings.verified),
+            status: if beginnings.is_confirmed { UserStatus::Confirmed } else { UserStatus::Unconfirmed }.into(),
             enabled: true,
             created_at: cx.now().as_millisecond(),
             modified_at: cx.now().as_millisecond(),
@@ -53,8 +61,13 @@ impl Operation for api::SignUpRequest {
         };
         let mut batch = Batch::default();
         batch.expect(&client.pool.key(), Some(&client.pool.record));
-        cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, false).await?;
+        // An address that the function vouches for becomes this user's alias, whoever had it.
+        let force = !beginnings.verified.is_empty();
+        cx.claim_names(&mut batch, pool, &owner, &user.username, &user.attributes, force).await?;
         cx.create_user(&mut batch, pool, &owner, user.clone(), password);
+        if beginnings.is_confirmed {
+            return self.confirmed(cx, &client, owner, batch).await;
+        }
         // The user is there though no code could be sent; the caller learns that, and can have one sent later (reference 3.1).
         let sent = match send_first_code(cx, &mut batch, &client, &owner, &user.username, &attributes).await {
             Err(other) if !matches!(other, Error::AttemptLimitExceeded | Error::CodeDeliveryFailure(_)) => {
@@ -76,6 +89,21 @@ impl Operation for api::SignUpRequest {
 }
 
 impl api::SignUpRequest {
+    /// The answer about a user whom the pool's function has confirmed: no code, and no session that would wait for one.
+    async fn confirmed(
+        &self,
+        cx: &Cx<'_>,
+        client: &Client,
+        owner: Owner,
+        batch: Batch,
+    ) -> Result<api::SignUpResponse, Error> {
+        cx.commit(batch).await?;
+        let user = cx.user(owner).await?.ok_or(Error::UserDoesNotExist)?;
+        cx.after_confirmation(&client.pool, Some(&client.id.0), &user, Confirmation::SignUp).await?;
+        let user_sub = user.record.record.sub;
+        Ok(api::SignUpResponse { user_confirmed: true, code_delivery_details: None, user_sub, session: None })
+    }
+
     /// The attributes that the caller gives, if the client may write them; where an attribute is the username, with it.
     fn attributes(&self, client: &Client, named_by: Option<Alias>) -> Result<Attributes, Error> {
         let mut attributes = given_attributes(&self.user_attributes)?;
@@ -123,11 +151,11 @@ async fn send_first_code(
     cx.send_code(batch, &client.pool, &to, CodePurpose::SignUp, None).await.map(Some)
 }
 
-/// An address that was given is unverified until a code or an operator says otherwise.
-fn with_verified_flags(mut attributes: Attributes) -> Attributes {
+/// An address that was given is unverified until a code, an operator or the pool's function says otherwise.
+fn with_verified_flags(mut attributes: Attributes, verified: &[Alias]) -> Attributes {
     for alias in [Alias::Email, Alias::PhoneNumber] {
         if attributes.contains_key(alias.attribute()) {
-            attributes.insert(alias.verified_flag(), "false".to_owned());
+            attributes.insert(alias.verified_flag(), verified.contains(&alias).to_string());
         }
     }
     attributes

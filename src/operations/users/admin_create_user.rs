@@ -12,11 +12,12 @@ use crate::context::Cx;
 use crate::context::messages::{Addressee, Perishable};
 use crate::context::passwords::NewPassword;
 use crate::context::pools::Pool;
+use crate::context::triggers::pre_sign_up::Newcomer;
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::{Attributes, is_verified};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
-use crate::operations::{attribute_list, given_attributes, listed_user};
+use crate::operations::{attribute_list, given_attributes, listed_user, validation_data};
 use crate::store::records::{self, UserStatus};
 use crate::store::{Batch, Owner};
 
@@ -54,6 +55,12 @@ impl api::AdminCreateUserRequest {
         let owner = cx.mint_owner(pool);
         let (username, now) =
             (if named_by.is_some() { owner.sub.to_string() } else { self.username().to_owned() }, cx.now());
+        let newcomer = Newcomer {
+            username: &username,
+            attributes: &attributes,
+            validation_data: validation_data(&self.validation_data),
+        };
+        cx.before_creation(pool, newcomer).await?;
         let user = records::User {
             sub: owner.sub.to_string(),
             pool: pool.id.0.clone(),

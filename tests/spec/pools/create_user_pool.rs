@@ -379,7 +379,24 @@ pub fn not_honoured() -> Vec<(&'static str, Value)> {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:x";
     let role = "arn:aws:iam::123456789012:role/sms";
     let members = [
-        ("LambdaConfig", json!({ "LambdaConfig": { "PreSignUp": arn } })),
+        ("CustomMessage", json!({ "LambdaConfig": { "CustomMessage": arn } })),
+        ("DefineAuthChallenge", json!({ "LambdaConfig": { "DefineAuthChallenge": arn } })),
+        ("CreateAuthChallenge", json!({ "LambdaConfig": { "CreateAuthChallenge": arn } })),
+        ("VerifyAuthChallengeResponse", json!({ "LambdaConfig": { "VerifyAuthChallengeResponse": arn } })),
+        ("UserMigration", json!({ "LambdaConfig": { "UserMigration": arn } })),
+        (
+            "CustomSMSSender",
+            json!({ "LambdaConfig": { "CustomSMSSender": { "LambdaArn": arn, "LambdaVersion": "V1_0" } } }),
+        ),
+        (
+            "CustomEmailSender",
+            json!({ "LambdaConfig": { "CustomEmailSender": { "LambdaArn": arn, "LambdaVersion": "V1_0" } } }),
+        ),
+        ("KMSKeyID", json!({ "LambdaConfig": { "KMSKeyID": arn } })),
+        (
+            "InboundFederation",
+            json!({ "LambdaConfig": { "InboundFederation": { "LambdaArn": arn, "LambdaVersion": "V1_0" } } }),
+        ),
         ("DeviceConfiguration", json!({ "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true } })),
         ("SmsConfiguration", json!({ "SmsConfiguration": { "SnsCallerArn": role } })),
         ("UserPoolAddOns", json!({ "UserPoolAddOns": { "AdvancedSecurityMode": "ENFORCED" } })),
@@ -425,7 +442,8 @@ spec! {
 #[test]
 fn the_table_of_what_is_not_honoured_has_every_such_member_of_the_contract() {
     let proto = include_str!("../../../proto/cognate/v1/pools.proto").to_owned()
-        + include_str!("../../../proto/cognate/v1/types/pool.proto");
+        + include_str!("../../../proto/cognate/v1/types/pool.proto")
+        + include_str!("../../../proto/cognate/v1/types/triggers.proto");
     let declared: BTreeSet<&str> = proto
         .lines()
         .filter(|line| line.trim_start().starts_with("NotHonoured "))

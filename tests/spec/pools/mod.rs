@@ -11,21 +11,16 @@ mod update_user_pool;
 use cognate::api::{self, attribute_data};
 use jiff::Timestamp;
 
-use crate::support::{Wire, World};
+use crate::support::World;
 
 pub fn timestamp(time: Timestamp) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() })
 }
 
-/// The triggers of every pool: an empty message, which reads from JSON's `{}` as none.
-fn no_triggers(world: &World) -> Option<api::NotHonoured> {
-    (world.wire == Wire::Grpc).then_some(api::NotHonoured {})
-}
-
 /// A pool as Cognito describes one that was made with a name and nothing else.
 fn pool_with_defaults(world: &World, id: &str, name: &str) -> api::UserPool {
     api::UserPool {
-        lambda_config: no_triggers(world),
+        lambda_config: Some(Default::default()),
         id: Some(id.to_owned()),
         name: Some(name.to_owned()),
         arn: Some(format!("arn:aws:cognito-idp:us-east-1:000000000000:userpool/{id}")),

@@ -9,6 +9,7 @@ use super::create_user_pool::{created, described, not_honoured};
 use super::{pool_with_defaults, timestamp};
 use crate::spec;
 use crate::support::fixtures::PASSWORD;
+use crate::support::functions::FUNCTION;
 use crate::support::{Refusal, World, at_once, refusal};
 use crate::wire::{call_written, with};
 
@@ -44,6 +45,17 @@ fn settings() -> Vec<(Value, Vec<&'static str>)> {
             vec!["/Policies", "/AdminCreateUserConfig/UnusedAccountValidityDays"],
         ),
         (json!({ "DeletionProtection": "ACTIVE" }), vec!["/DeletionProtection"]),
+        (
+            json!({ "LambdaConfig": {
+                "PreSignUp": FUNCTION,
+                "PostConfirmation": FUNCTION,
+                "PreAuthentication": FUNCTION,
+                "PostAuthentication": FUNCTION,
+                "PreTokenGeneration": FUNCTION,
+                "PreTokenGenerationConfig": { "LambdaVersion": "V2_0", "LambdaArn": FUNCTION },
+            } }),
+            vec!["/LambdaConfig"],
+        ),
         (
             json!({
                 "AutoVerifiedAttributes": ["email", "phone_number"],

@@ -152,7 +152,7 @@ async fn each_kind_of_refusal_has_its_canonical_code() {
     assert_eq!(code(&Credential::None, describe(&pool)).await, Code::Unauthenticated);
     let request = api::CreateUserPoolRequest {
         pool_name: Some("p".to_owned()),
-        lambda_config: Some(api::NotHonoured {}),
+        user_pool_add_ons: Some(api::NotHonoured {}),
         ..Default::default()
     };
     let reply = raw::grpc::<_, api::CreateUserPoolResponse>(&world.address, Op::CreateUserPool, &operator, request);

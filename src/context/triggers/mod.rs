@@ -1,0 +1,142 @@
+//! The triggers of a pool, as operations ask them: one file for each, with its event, its answer, and the verb.
+//!
+//! A trigger is asked before the batch is made that its answer decides about, or after a commit: never by whoever holds something
+//! that others wait for, such as a turn or a place to hash. What it has decided rests on what was read before; the batch expects
+//! that unchanged. If it has changed, the operation runs again and reads anew. Then the same event is not sent again: its answer
+//! stands for this request. If the event is another one now, it is another question, which the function is asked under a key
+//! of its own.
+//!
+//! A pool without a trigger of a kind pays nothing for it, not even the making of the event.
+//!
+//! Adding one: a file here with `impl Trigger` and the verb; its ARN in `PoolTriggers` (`proto/storage/v1/pool.proto`) and in
+//! LambdaConfig (`operations::pools::triggers`).
+
+pub mod post_confirmation;
+pub mod pre_sign_up;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::pools::Pool;
+use super::users::{User, status_name};
+use super::{Cx, Metadata};
+use crate::crypto::keys::sha256;
+use crate::domain::attributes::Attributes;
+use crate::error::Error;
+use crate::store::records;
+use crate::triggers::{Failure, Trigger, Whom, event, response_of, typed};
+
+/// What triggers have answered to this request, by the event.
+#[derive(Default)]
+pub struct Answered {
+    /// What keeps the keys of this request apart from those of others.
+    nonce: OnceLock<Uuid>,
+    answers: Mutex<HashMap<Bytes, Result<Arc<Value>, Failure>>>,
+}
+
+impl Answered {
+    fn to(&self, event: &Bytes) -> Option<Result<Arc<Value>, Failure>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(event).cloned()
+    }
+
+    fn keep(&self, event: Bytes, answer: Result<Arc<Value>, Failure>) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(event, answer);
+    }
+}
+
+impl Cx<'_> {
+    /// Asks the function of this ARN about a user of the pool, or of whoever is to be one, by their username. `client` is the one
+    /// through which it happens, if any.
+    async fn ask<T: Trigger>(
+        &self,
+        pool: &Pool,
+        arn: &str,
+        (username, client): (&str, Option<&str>),
+        trigger: &T,
+    ) -> Result<T::Response, Error> {
+        let whom = Whom { region: &self.region, pool: &pool.id.0, username, client };
+        let event = event(&whom, trigger).map_err(Error::internal)?;
+        // In a box: few requests have any use for it, and none should carry its size.
+        let answer = Box::pin(self.answer_to(pool, arn, T::NAME, event)).await;
+        let answer = answer.and_then(|answer| typed(&answer));
+        answer.map_err(|failure| match failure {
+            Failure::Thrown(message) => Error::TriggerThrew { trigger: T::NAME, message },
+            Failure::NotInvoked(cause) => Error::TriggerNotInvoked { trigger: T::NAME, cause },
+            Failure::Unusable(text) => Error::TriggerAnswerUnusable(text.into()),
+            Failure::TooMany => Error::TooManyRequests,
+        })
+    }
+
+    async fn answer_to(&self, pool: &Pool, arn: &str, name: &str, event: Bytes) -> Result<Arc<Value>, Failure> {
+        if let Some(known) = self.answered.to(&event) {
+            return known;
+        }
+        let key = self.key_of(&event);
+        let called = self.triggers.call(arn, &event, key, self.now()).await;
+        let answer = called.and_then(|answer| response_of(&event, &answer)).map(Arc::new);
+        if let Err(failure) = &answer {
+            // What the function says is for the caller: it may name the user.
+            let problem = match failure {
+                Failure::Thrown(_) => "the function reports an error",
+                Failure::NotInvoked(cause) => cause,
+                Failure::Unusable(text) => text,
+                Failure::TooMany => "there are as many calls as may be already",
+            };
+            tracing::warn!(trigger = name, arn, pool.id = %pool.id.0, problem, "a trigger failed");
+        }
+        if !matches!(answer, Err(Failure::TooMany)) {
+            self.answered.keep(event, answer.clone());
+        }
+        answer
+    }
+
+    /// By which a function knows a second try: the same for the same event of one request, and for no other.
+    fn key_of(&self, event: &[u8]) -> Uuid {
+        let nonce = self.answered.nonce.get_or_init(|| self.rng.uuid());
+        let digest = sha256(&[nonce.as_bytes().as_slice(), event].concat());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
+    /// What the client sends along, as `clientMetadata`.
+    fn client_metadata(&self) -> Option<BTreeMap<&str, &str>> {
+        match self.metadata {
+            Metadata::ForTriggers(metadata) => Some(in_order(metadata)),
+            _ => None,
+        }
+    }
+
+    /// What the client sends along when a sign-in begins, as `validationData`.
+    #[expect(dead_code, reason = "the triggers of sign-ins are to come")]
+    fn validation_data(&self) -> Option<BTreeMap<&str, &str>> {
+        match self.metadata {
+            Metadata::ForTheBeginning(metadata) => Some(in_order(metadata)),
+            _ => None,
+        }
+    }
+}
+
+/// The same for the same request, however often it is written.
+fn in_order(metadata: &HashMap<String, String>) -> BTreeMap<&str, &str> {
+    metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+impl Pool {
+    /// The ARN of one of the pool's triggers, if it has that one.
+    fn trigger(&self, of: impl Fn(&records::PoolTriggers) -> Option<&String>) -> Option<&str> {
+        self.record.triggers.as_ref().and_then(of).map(String::as_str)
+    }
+}
+
+/// A user's attributes as events tell them.
+fn told_attributes(user: &User) -> Attributes {
+    let mut told = user.attributes();
+    told.insert("sub".to_owned(), user.record.sub.clone());
+    told.insert("cognito:user_status".to_owned(), status_name(user.record.status()).to_owned());
+    told
+}
