@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Cx;
+use super::pools::Pool;
 use crate::clock::from_milliseconds;
 use crate::crypto::places::Place;
 use crate::domain::lockout::{self, Locked};
@@ -73,6 +74,18 @@ impl<P> Attempt<P> {
             self.take_back(cx).await?;
         }
         evaluated
+    }
+
+    /// The proof was right, and needs its place no longer. Where a trigger may take its time before there are tokens, the place
+    /// is given back now, and the attempt counts no longer: others of the same user's are not to wait for it, nor to be locked
+    /// out by it.
+    pub async fn proved(self, cx: &Cx<'_>, pool: &Pool) -> Result<Attempt<Option<P>>, Error> {
+        let waits = pool.asks_before_tokens();
+        if waits {
+            self.take_back(cx).await?;
+        }
+        let Attempt { place, key, before, counted, is_taken_back } = self;
+        Ok(Attempt { place: Some(place).filter(|_| !waits), key, before, counted, is_taken_back })
     }
 
     /// The attempt was right, and nothing is left to be proved: with `batch`, all failures in a row are forgotten.

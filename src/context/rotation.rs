@@ -50,6 +50,19 @@ impl Cx<'_> {
         }
     }
 
+    /// Asks the pool's trigger about an exchange that is about to wait for its turn: nobody else is to wait for the answer, which
+    /// is remembered until then. An exchange that comes to nothing is asked about by nobody.
+    pub async fn foresee_exchange(&self, client: &Client, family: &Family) -> Result<(), Error> {
+        if !client.pool.asks_before_tokens() || !family.token_serves(self.now().as_millisecond()) {
+            return Ok(());
+        }
+        let user = self.user(family.key.owner.clone()).await?;
+        match user.filter(|user| user.record.enabled && stands(&family.record, user)) {
+            Some(user) => self.foresee_refresh(client, &user).await,
+            None => Ok(()),
+        }
+    }
+
     async fn rotate(&self, user: &User, family: &Family, grace: Duration, issued: Issued) -> Result<Issued, Error> {
         let expires_at = from_milliseconds(family.record.expires_at);
         let refresh_token = self.mint_refresh_token(&family.key, expires_at);

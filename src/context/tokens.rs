@@ -4,21 +4,25 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use quick_cache::sync::Cache;
+use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::Cx;
 use super::clients::Client;
 use super::groups::Group;
+use super::triggers::pre_token_generation::Occasion;
 use super::users::User;
 use crate::clock::{after, from_milliseconds};
 use crate::crypto::jwt::{self, Refusal};
 use crate::crypto::keys::sha256;
 use crate::crypto::opaque::{Kind, Note, token_hash};
 use crate::crypto::signing::{SigningKeys, Unusable};
+use crate::domain::claim_overrides::{ClaimOverrides, TokenOverrides};
 use crate::domain::claims::{self, AccessClaims, SignIn, USER_ADMIN_SCOPE};
 use crate::domain::groups::GroupClaims;
 use crate::domain::ids::{PoolId, Sub};
-use crate::domain::sign_in::Complete;
+use crate::domain::sign_in::{Complete, Ending};
 use crate::error::Error;
 use crate::store::{Batch, FamilyKey, Key as _, Owner, SigningKeysKey, Stored, records};
 
@@ -53,6 +57,23 @@ pub struct VerifiedTokens(Cache<[u8; 32], Arc<Verified>>);
 /// Tokens that are remembered as verified; those that are used least make room for others.
 const VERIFIED_TOKENS_MAX: usize = 16 * 1024;
 
+/// Claims as they are signed: straight as they were made, or with what a trigger has changed.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Written<T> {
+    AsMade(T),
+    Changed(Map<String, Value>),
+}
+
+impl<T: Serialize> Written<T> {
+    fn changed(claims: &T, overrides: &TokenOverrides) -> Result<Self, Error> {
+        match serde_json::to_value(claims).map_err(Error::internal)? {
+            Value::Object(claims) => Ok(Written::Changed(overrides.applied(claims))),
+            _ => Err(Error::internal("claims are no object")),
+        }
+    }
+}
+
 /// What an access token claims that a pool has signed.
 struct Verified {
     pool: PoolId,
@@ -72,14 +93,22 @@ impl Cx<'_> {
     }
 
     /// Signs in a user who has given every proof that was needed: a new family of tokens, written with the batch. The batch
-    /// fails if the user or a group of the user's has changed meanwhile.
+    /// fails if the user or a group of the user's has changed meanwhile. If a trigger of the pool lets there be no tokens, there
+    /// is no family in the batch, and the rest of it may be committed.
     pub async fn sign_in(
         &self,
         batch: &mut Batch,
         client: &Client,
         user: &User,
-        _right: Complete,
+        right: Complete,
     ) -> Result<Issued, Error> {
+        self.after_sign_in(client, user).await?;
+        let occasion = match right.ending() {
+            Ending::Proof => Occasion::SignIn,
+            Ending::NewPassword => Occasion::NewPassword,
+        };
+        let groups = self.groups_of(user).await?;
+        let claims = self.group_claims(client, user, &groups, occasion).await?;
         let (now, validity) = (self.now(), client.token_validity()?);
         let expires_at = after(now, validity.refresh);
         let event = self.rng.uuid();
@@ -97,9 +126,8 @@ impl Cx<'_> {
             serving: Vec::new(),
         };
         batch.put(&key, &family);
-        let groups = self.groups_of(user).await?;
         groups.iter().for_each(|group| group.expect_unchanged(batch));
-        let issued = self.issue(client, user, &groups, event, &family, now).await?;
+        let issued = self.issue(client, user, claims, event, &family, now).await?;
         Ok(Issued { refresh_token: Some(refresh_token), ..issued })
     }
 
@@ -119,14 +147,39 @@ impl Cx<'_> {
     /// New tokens of a family, with the user's attributes and groups as they are now.
     pub async fn refresh(&self, client: &Client, user: &User, family: &Family) -> Result<Issued, Error> {
         let groups = self.groups_of(user).await?;
-        self.issue(client, user, &groups, family.key.event, &family.record, self.now()).await
+        let claims = self.group_claims(client, user, &groups, Occasion::Refresh).await?;
+        // A trigger may have taken its time, and no batch says that the user has not changed.
+        if claims.1.is_some() && !user.is_as_read(self).await? {
+            return Err(Error::Conflict);
+        }
+        self.issue(client, user, claims, family.key.event, &family.record, self.now()).await
+    }
+
+    /// Has the pool's trigger answer to what [`Cx::refresh`] will ask.
+    pub async fn foresee_refresh(&self, client: &Client, user: &User) -> Result<(), Error> {
+        let groups = self.groups_of(user).await?;
+        self.group_claims(client, user, &groups, Occasion::Refresh).await.map(drop)
+    }
+
+    /// What tokens tell of the user's groups, and what the pool's trigger changes of all that they tell.
+    async fn group_claims(
+        &self,
+        client: &Client,
+        user: &User,
+        groups: &[Group],
+        occasion: Occasion,
+    ) -> Result<(GroupClaims, Option<ClaimOverrides>), Error> {
+        let claims = GroupClaims::of(groups.iter().map(Group::standing).collect());
+        let mut overrides = self.claim_overrides(client, user, &claims, occasion).await?;
+        let set = overrides.as_mut().and_then(|overrides| overrides.groups.take());
+        Ok((set.unwrap_or(claims), overrides))
     }
 
     async fn issue(
         &self,
         client: &Client,
         user: &User,
-        groups: &[Group],
+        (groups, overrides): (GroupClaims, Option<ClaimOverrides>),
         event_id: Uuid,
         family: &records::TokenFamily,
         issued_at: Timestamp,
@@ -142,11 +195,19 @@ impl Cx<'_> {
             origin_jti: family.origin_jti.as_deref(),
             authenticated_at: from_milliseconds(family.authenticated_at),
             issued_at,
-            groups: &GroupClaims::of(groups.iter().map(Group::standing).collect()),
+            groups: &groups,
         };
         let (attributes, may_read) = (&user.record.attributes, |name: &str| client.may_read(name));
         let access = claims::access(&sign_in, self.rng.uuid(), after(issued_at, validity.access));
         let id = claims::id(&sign_in, self.rng.uuid(), after(issued_at, validity.id), attributes, may_read);
+        let (access, id) = match overrides {
+            None => (Written::AsMade(access), Written::AsMade(id)),
+            Some(overrides) => {
+                let scope = overrides.scopes.applied(&access.scope);
+                let access = AccessClaims { scope, ..access };
+                (Written::changed(&access, &overrides.access)?, Written::changed(&id, &overrides.id)?)
+            }
+        };
         // Both by one thread: each handing over has its price.
         let sign = move |_: &mut ()| Ok((jwt::sign(&access, &keys.access)?, jwt::sign(&id, &keys.id)?));
         let signed: Result<_, Unusable> = self.signers.run(sign).await?;

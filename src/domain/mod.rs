@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod auth_flows;
+pub mod claim_overrides;
 pub mod claim_time;
 pub mod claims;
 pub mod destinations;

@@ -11,8 +11,11 @@
 //! Adding one: a file here with `impl Trigger` and the verb; its ARN in `PoolTriggers` (`proto/storage/v1/pool.proto`) and in
 //! LambdaConfig (`operations::pools::triggers`).
 
+mod post_authentication;
 pub mod post_confirmation;
+mod pre_authentication;
 pub mod pre_sign_up;
+pub mod pre_token_generation;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -112,7 +115,6 @@ impl Cx<'_> {
     }
 
     /// What the client sends along when a sign-in begins, as `validationData`.
-    #[expect(dead_code, reason = "the triggers of sign-ins are to come")]
     fn validation_data(&self) -> Option<BTreeMap<&str, &str>> {
         match self.metadata {
             Metadata::ForTheBeginning(metadata) => Some(in_order(metadata)),
@@ -127,6 +129,16 @@ fn in_order(metadata: &HashMap<String, String>) -> BTreeMap<&str, &str> {
 }
 
 impl Pool {
+    /// Whether a sign-in that needs no further proof may have to wait for a function.
+    pub fn asks_before_tokens(&self) -> bool {
+        let asks = |triggers: &records::PoolTriggers| {
+            triggers.post_authentication.is_some()
+                || triggers.pre_token_generation.is_some()
+                || triggers.pre_token_generation_config.is_some()
+        };
+        self.record.triggers.as_ref().is_some_and(asks)
+    }
+
     /// The ARN of one of the pool's triggers, if it has that one.
     fn trigger(&self, of: impl Fn(&records::PoolTriggers) -> Option<&String>) -> Option<&str> {
         self.record.triggers.as_ref().and_then(of).map(String::as_str)

@@ -57,12 +57,23 @@ pub enum Step {
 
 /// The right to tokens: every proof that was needed has been given.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Complete(());
+pub struct Complete {
+    ending: Ending,
+}
+
+/// What the last step of a sign-in was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Proof,
+    /// A new password in the place of a temporary one.
+    NewPassword,
+}
 
 /// That a first factor has been proved.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FirstProof {
     is_of_password: bool,
+    ending: Ending,
 }
 
 /// What follows a first proof.
@@ -84,17 +95,17 @@ impl FirstProof {
     /// Of an answer to the question for a first factor.
     pub fn by(factor: FirstFactor, is_right: bool) -> Option<Self> {
         let is_of_password = matches!(factor, FirstFactor::Password | FirstFactor::PasswordSrp);
-        is_right.then_some(FirstProof { is_of_password })
+        is_right.then_some(FirstProof { is_of_password, ending: Ending::Proof })
     }
 
     /// Of the code that has confirmed a sign-up, which its session stands for.
     pub fn by_sign_up(is_the_first: bool) -> Option<Self> {
-        is_the_first.then_some(FirstProof { is_of_password: false })
+        is_the_first.then_some(FirstProof { is_of_password: false, ending: Ending::Proof })
     }
 
     /// Of a temporary password, which its session stands for, once there is a new one in its place.
     pub fn by_new_password() -> Self {
-        FirstProof { is_of_password: true }
+        FirstProof { is_of_password: true, ending: Ending::NewPassword }
     }
 
     /// What follows for this user.
@@ -102,7 +113,7 @@ impl FirstProof {
         match standing.password_is_temporary {
             true if self.is_of_password => Ok(Next::NewPassword),
             true => Err(PasswordIsTemporary),
-            false => Ok(standing.second_step()),
+            false => Ok(standing.second_step(self.ending)),
         }
     }
 }
@@ -110,12 +121,17 @@ impl FirstProof {
 impl Complete {
     /// By an answer to the question for a second factor.
     pub fn by(_: SecondFactor, is_right: bool) -> Option<Self> {
-        is_right.then_some(Complete(()))
+        is_right.then_some(Complete { ending: Ending::Proof })
     }
 
     /// By a software token that was set up in this sign-in, with a right code of it.
     pub fn by_set_up(_: SoftwareTokenProved) -> Self {
-        Complete(())
+        Complete { ending: Ending::Proof }
+    }
+
+    /// What the last step was.
+    pub fn ending(&self) -> Ending {
+        self.ending
     }
 }
 
@@ -224,6 +240,19 @@ mod tests {
             let set = Standing { password_is_temporary: false, ..standing };
             assert_ne!(FirstProof::by_new_password().next(&set), Ok(Next::NewPassword));
         }
+    }
+
+    #[test]
+    fn a_sign_in_that_a_new_password_ends_says_so() {
+        let ending = |next| match next {
+            Ok(Next::Complete(complete)) => complete.ending(),
+            other => panic!("{other:?}"),
+        };
+        let standing = Standing::default();
+        assert_eq!(ending(FirstProof::by_new_password().next(&standing)), Ending::NewPassword);
+        assert_eq!(ending(proof().next(&standing)), Ending::Proof);
+        assert_eq!(ending(FirstProof::by_sign_up(true).unwrap().next(&standing)), Ending::Proof);
+        assert_eq!(Complete::by(SecondFactor::Sms, true).unwrap().ending(), Ending::Proof);
     }
 
     #[test]

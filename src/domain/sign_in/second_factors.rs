@@ -1,6 +1,6 @@
 //! Second factors: which one a sign-in asks for (reference 4.4).
 
-use super::{Complete, Next};
+use super::{Complete, Ending, Next};
 
 /// A second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +74,9 @@ impl Standing {
         }
     }
 
-    pub(super) fn second_step(&self) -> Next {
+    pub(super) fn second_step(&self, ending: Ending) -> Next {
         if !self.needs_second_factor() {
-            return Next::Complete(Complete(()));
+            return Next::Complete(Complete { ending });
         }
         let usable = self.usable();
         if let Some(preferred) = self.preferred.filter(|preferred| usable.contains(preferred)) {
@@ -147,19 +147,22 @@ mod tests {
         let all = SecondFactor::ALL.to_vec();
         let on = Standing { mfa: Mfa::On, allowed: all.clone(), ..Standing::default() };
         let has_phone = Standing { has_phone_number: true, ..on.clone() };
-        assert_eq!(has_phone.second_step(), Next::SecondFactor(SecondFactor::Sms));
+        assert_eq!(has_phone.second_step(Ending::Proof), Next::SecondFactor(SecondFactor::Sms));
         let has_email = Standing { has_email: true, email_is_verified: true, ..on.clone() };
-        assert_eq!(has_email.second_step(), Next::SecondFactor(SecondFactor::Email));
+        assert_eq!(has_email.second_step(Ending::Proof), Next::SecondFactor(SecondFactor::Email));
         // What is not verified may be somebody else's.
         let unverified = Standing { has_email: true, ..on.clone() };
-        assert_eq!(unverified.second_step(), Next::MfaSetup(vec![SecondFactor::SoftwareToken]));
-        assert_eq!(on.second_step(), Next::MfaSetup(vec![SecondFactor::SoftwareToken, SecondFactor::Email]));
+        assert_eq!(unverified.second_step(Ending::Proof), Next::MfaSetup(vec![SecondFactor::SoftwareToken]));
+        assert_eq!(
+            on.second_step(Ending::Proof),
+            Next::MfaSetup(vec![SecondFactor::SoftwareToken, SecondFactor::Email])
+        );
         assert!(on.may_set_up(SecondFactor::SoftwareToken) && on.may_set_up(SecondFactor::Email));
         assert!(!on.may_set_up(SecondFactor::Sms) && !has_email.may_set_up(SecondFactor::Email));
         let turned_on = Standing { turned_on: vec![SecondFactor::Sms], ..on.clone() };
         assert!(!turned_on.may_set_up(SecondFactor::SoftwareToken), "it is to be proved");
         let only_sms = Standing { allowed: vec![SecondFactor::Sms], ..on };
-        assert_eq!(only_sms.second_step(), Next::MfaSetup(vec![]));
+        assert_eq!(only_sms.second_step(Ending::Proof), Next::MfaSetup(vec![]));
     }
 
     #[test]

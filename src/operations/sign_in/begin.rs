@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Outcome, choice, given, may_sign_in, parameter, password, second_factor, srp};
+use jiff::Timestamp;
+
+use super::{Outcome, choice, given, may_sign_in, one_time_code, parameter, password, second_factor, srp};
 use crate::api::auth_flow::Value as AuthFlow;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::users::User;
 use crate::domain::auth_flows::Flow;
 use crate::domain::sign_in::{FirstProof, Step};
 use crate::error::Error;
@@ -42,7 +45,9 @@ impl Beginning<'_> {
         if !self.client.opens(flow) {
             return Err(Error::invalid_parameter(otherwise));
         }
-        password::sign_in(cx, self.client, username, parameter(self.parameters, "PASSWORD")?, None).await
+        let password = parameter(self.parameters, "PASSWORD")?;
+        let user = self.user(cx, username, may_sign_in).await?;
+        password::sign_in(cx, self.client, username, user.as_ref(), password, None).await
     }
 
     async fn by_srp(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
@@ -50,7 +55,9 @@ impl Beginning<'_> {
         if !self.client.opens(Flow::Srp) {
             return Err(Error::invalid_parameter("USER_SRP_AUTH is not enabled for the client."));
         }
-        srp::begin(cx, self.client, username, parameter(self.parameters, "SRP_A")?, None).await
+        let srp_a = parameter(self.parameters, "SRP_A")?;
+        let user = self.user(cx, username, may_sign_in).await?;
+        srp::begin(cx, self.client, username, user.as_ref(), srp_a, None).await
     }
 
     fn given(&self, name: &str) -> Option<&str> {
@@ -64,6 +71,22 @@ impl Beginning<'_> {
         Ok(username)
     }
 
+    /// The user of this name, once the pool's trigger has let the sign-in begin. Of who may not begin it hears only where that is
+    /// hidden.
+    async fn user(
+        &self,
+        cx: &Cx<'_>,
+        username: &str,
+        may_begin: impl Fn(&User, Timestamp) -> Result<(), Error>,
+    ) -> Result<Option<User>, Error> {
+        let user = cx.user_named(&self.client.pool, username).await?;
+        if !self.client.hides_user_existence() {
+            may_begin(user.as_ref().ok_or(Error::UserDoesNotExist)?, cx.now())?;
+        }
+        cx.before_sign_in(self.client, username, user.as_ref()).await?;
+        Ok(user)
+    }
+
     async fn by_choice(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
         let (client, username) = (self.client, self.username(cx)?);
         if !client.opens(Flow::UserAuth) {
@@ -72,7 +95,8 @@ impl Beginning<'_> {
         if let Some(session) = self.session {
             return after_sign_up(cx, client, username, session).await;
         }
-        choice::begin(cx, client, username, self.parameters).await
+        let user = self.user(cx, username, one_time_code::may_be_asked).await?;
+        choice::begin(cx, client, username, user, self.parameters).await
     }
 
     async fn by_refresh_token(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
@@ -114,11 +138,10 @@ async fn after_sign_up(cx: &Cx<'_>, client: &Client, username: &str, session: &s
     let user = user.filter(|user| session.stands_for(user)).ok_or(Error::InvalidSession)?;
     let proof = FirstProof::by_sign_up(!has_signed_in).ok_or(Error::InvalidSession)?;
     may_sign_in(&user, cx.now())?;
+    cx.before_sign_in(client, username, Some(&user)).await?;
     let mut batch = Batch::default();
     session.use_up(&mut batch);
     user.expect_unchanged(&mut batch);
-    let outcome = second_factor::follow(cx, &mut batch, client, &user, proof).await?;
-    cx.commit(batch).await?;
-    cx.outbox_filled.notify_one();
-    Ok(outcome)
+    let led = second_factor::follow(cx, &mut batch, client, &user, proof).await?;
+    second_factor::commit(cx, batch, led).await
 }

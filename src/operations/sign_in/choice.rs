@@ -29,14 +29,15 @@ struct Beginner<'a> {
     owner: Owner,
 }
 
-/// Begins by the preferred way, if there is one that can be taken, and else asks for a choice.
+/// Begins by the preferred way, if there is one that can be taken, and else asks for a choice. `user` was found by this name.
 pub async fn begin(
     cx: &Cx<'_>,
     client: &Client,
     username: &str,
+    user: Option<User>,
     parameters: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
-    let beginner = Beginner::named(cx, client, username).await?;
+    let beginner = Beginner::named(cx, client, username, user)?;
     let available = beginner.available()?;
     let preferred = given(parameters, "PREFERRED_CHALLENGE").and_then(FirstFactor::named);
     if let Some(preferred) = preferred.filter(|preferred| available.contains(preferred)) {
@@ -58,10 +59,11 @@ pub async fn choose(
     cx: &Cx<'_>,
     client: &Client,
     username: &str,
+    user: Option<User>,
     session: &OpenSession,
     responses: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
-    let beginner = Beginner::named(cx, client, username).await?;
+    let beginner = Beginner::named(cx, client, username, user)?;
     let chosen = FirstFactor::named(parameter(responses, "ANSWER")?);
     let available = beginner.available()?;
     let chosen = chosen.filter(|chosen| available.contains(chosen));
@@ -70,9 +72,8 @@ pub async fn choose(
 }
 
 impl<'a> Beginner<'a> {
-    async fn named(cx: &Cx<'_>, client: &'a Client, username: &'a str) -> Result<Self, Error> {
+    fn named(cx: &Cx<'_>, client: &'a Client, username: &'a str, user: Option<User>) -> Result<Self, Error> {
         let hides = client.hides_user_existence();
-        let user = cx.user_named(&client.pool, username).await?;
         let owner = match &user {
             Some(user) if hides => user.owner.clone(),
             Some(user) => {
@@ -139,13 +140,14 @@ impl<'a> Beginner<'a> {
         match factor {
             FirstFactor::Password => {
                 if let Some(password) = given(given_along, "PASSWORD") {
-                    return password::sign_in(cx, self.client, self.username, password, session).await;
+                    let user = self.user.as_ref();
+                    return password::sign_in(cx, self.client, self.username, user, password, session).await;
                 }
                 self.ask_for_proof(cx, ChallengeName::Password, Step::FirstFactor(factor), session).await
             }
             FirstFactor::PasswordSrp => {
                 if let Some(srp_a) = given(given_along, "SRP_A") {
-                    return srp::begin(cx, self.client, self.username, srp_a, session).await;
+                    return srp::begin(cx, self.client, self.username, self.user.as_ref(), srp_a, session).await;
                 }
                 self.ask_for_proof(cx, ChallengeName::PasswordSrp, Step::SrpBeginning, session).await
             }

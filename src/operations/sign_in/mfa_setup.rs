@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::second_factor::may_continue;
+use super::second_factor::{commit, end, may_continue};
 use super::{Challenge, Outcome, given, one_time_code};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
@@ -64,10 +64,9 @@ pub async fn answer(
             let changed = records::User { mfa: Some(mfa), ..user.record.record.clone() };
             user.replace(&mut batch, &changed);
             let user = User { owner: user.owner.clone(), record: user.record.with(changed) };
-            let issued = cx.sign_in(&mut batch, client, &user, Complete::by_set_up(proved)).await?;
+            let led = end(cx, &mut batch, client, &user, Complete::by_set_up(proved)).await?;
             cx.forget_attempts(&mut batch, &user.owner);
-            cx.commit(batch).await?;
-            Ok(Outcome::Tokens(issued))
+            commit(cx, batch, led).await
         }
         None => by_email(cx, client, user, session, given(responses, "email")).await,
     }

@@ -34,6 +34,13 @@ enum Outcome {
     Challenge(Challenge),
 }
 
+/// What a right proof leads to: an outcome, or, where a trigger lets there be no tokens, its refusal. What the proof has changed
+/// stays then, and it is spent.
+type Led = Result<Outcome, Refusal>;
+
+/// A trigger's reason why there are no tokens.
+struct Refusal(Error);
+
 /// A question to the user.
 struct Challenge {
     name: challenge_name::Value,

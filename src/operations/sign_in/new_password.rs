@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::second_factor::{follow, may_continue};
+use super::second_factor::{commit, follow, may_continue};
 use super::{Challenge, Outcome, parameter};
 use crate::api::challenge_name;
 use crate::api::check::check_password;
@@ -73,13 +73,11 @@ pub async fn set(
     session.use_up(&mut batch);
     let password = cx.new_password(&client.pool, &user.record.username, &password).await?;
     let confirmed = cx.replace_password(&mut batch, &client.pool, user, confirmed, password);
-    let outcome = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password()).await?;
-    if matches!(outcome, Outcome::Tokens(_)) {
+    let led = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password()).await?;
+    if !matches!(led, Ok(Outcome::Challenge(_))) {
         cx.forget_attempts(&mut batch, &user.owner);
     }
-    cx.commit(batch).await?;
-    cx.outbox_filled.notify_one();
-    Ok(outcome)
+    commit(cx, batch, led).await
 }
 
 /// The attributes among the answers that have a value, if the client may write them.

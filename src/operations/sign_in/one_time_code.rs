@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::second_factor::{follow, may_continue, may_end_by, settle};
+use super::second_factor::{end, follow, may_continue, may_end_by, settle};
 use super::{Challenge, Outcome, may_sign_in, mfa_setup, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::clock::after;
@@ -163,11 +163,12 @@ pub async fn answer(
     let address = set_up.as_deref().or(user.and_then(|user| user.address(question.attribute))).unwrap_or_default();
     let is_right = session.is_code(cx, SentCode { attribute: question.attribute, address, code });
     let user = user.filter(|_| is_right).ok_or(Error::InvalidCode)?;
+    let attempt = attempt.proved(cx, &client.pool).await?;
     let ending = async {
         let mut batch = Batch::default();
         session.use_up(&mut batch);
         let after = verified(cx, &mut batch, client, user, &question, set_up.as_deref()).await?;
-        let outcome = match question.step {
+        let led = match question.step {
             Step::FirstFactor(factor) => {
                 may_begin_by_code(user)?;
                 // Turned on meanwhile, for what a code has begun no other may have to end.
@@ -179,11 +180,11 @@ pub async fn answer(
             }
             Step::SecondFactor(factor) => {
                 let complete = Complete::by(factor, is_right).ok_or(Error::InvalidCode)?;
-                Outcome::Tokens(cx.sign_in(&mut batch, client, &after, complete).await?)
+                end(cx, &mut batch, client, &after, complete).await?
             }
             _ => return Err(Error::InvalidSession),
         };
-        settle(cx, &attempt, batch, outcome).await
+        settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await
 }

@@ -17,23 +17,25 @@ use crate::error::Error;
 use crate::store::records;
 use crate::store::{Batch, Owner};
 
-/// Signs in the user of this name, if the password is right, or asks for a new one if it is temporary. A session that led here is spent with it.
+/// Signs in `user`, who was found by this name, if the password is right, or asks for a new one if it is temporary. A session
+/// that led here is spent with it.
 pub async fn sign_in(
     cx: &Cx<'_>,
     client: &Client,
     username: &str,
+    user: Option<&User>,
     password: &str,
     session: Option<&OpenSession>,
 ) -> Result<Outcome, Error> {
     let password = Secret::new(password.to_owned());
     let hides = client.hides_user_existence();
-    let user = match cx.user_named(&client.pool, username).await? {
+    let user = match user {
         Some(user) => user,
         None if hides => return refuse_unevaluated(cx, &cx.nobody(&client.pool, username), &password).await,
         None => return Err(Error::UserDoesNotExist),
     };
     if !hides {
-        may_sign_in(&user, cx.now())?;
+        may_sign_in(user, cx.now())?;
     }
     if user.record.password_hash.is_empty() || user.temporary_password_is_over(cx.now()) {
         return refuse_unevaluated(cx, &user.owner, &password).await;
@@ -44,16 +46,21 @@ pub async fn sign_in(
     let proof = FirstProof::by(FirstFactor::Password, is_right).ok_or(Error::IncorrectUsernameOrPassword)?;
     // A right password that comes to nothing, because the user may not sign in or something changed meanwhile, was no failure
     // either.
-    let ending = async {
-        may_sign_in(&user, cx.now())?;
+    let prepared = async {
+        may_sign_in(user, cx.now())?;
         let mut batch = Batch::default();
         if let Some(session) = session {
             session.use_up(&mut batch);
         }
-        cx.complete_srp_verifier(&mut batch, attempt.place(), &client.pool, &user, &password).await?;
-        keep_hash_current(cx, &mut batch, &attempt, &user, &password).await?;
-        let outcome = follow(cx, &mut batch, client, &user, proof).await?;
-        settle(cx, &attempt, batch, outcome).await
+        cx.complete_srp_verifier(&mut batch, attempt.place(), &client.pool, user, &password).await?;
+        keep_hash_current(cx, &mut batch, &attempt, user, &password).await?;
+        Ok(batch)
+    };
+    let mut batch = attempt.evaluate(cx, prepared).await?;
+    let attempt = attempt.proved(cx, &client.pool).await?;
+    let ending = async {
+        let led = follow(cx, &mut batch, client, user, proof).await?;
+        settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await
 }

@@ -29,14 +29,14 @@ impl Answer<'_> {
         let (client, responses) = (self.client, self.responses);
         let known = || user.as_ref().ok_or(Error::InvalidSession);
         match session.step() {
-            Step::SelectChallenge => choice::choose(cx, client, username, &session, responses).await,
+            Step::SelectChallenge => choice::choose(cx, client, username, user, &session, responses).await,
             Step::FirstFactor(FirstFactor::Password) => {
                 let password = parameter(responses, "PASSWORD")?;
-                password::sign_in(cx, client, username, password, Some(&session)).await
+                password::sign_in(cx, client, username, user.as_ref(), password, Some(&session)).await
             }
             Step::SrpBeginning => {
                 let srp_a = parameter(responses, "SRP_A")?;
-                srp::begin(cx, client, username, srp_a, Some(&session)).await
+                srp::begin(cx, client, username, user.as_ref(), srp_a, Some(&session)).await
             }
             Step::FirstFactor(FirstFactor::PasswordSrp) => {
                 srp::answer(cx, client, username, user.as_ref(), &session, responses).await

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::{Challenge, Outcome, may_sign_in, mfa_setup, new_password, one_time_code, parameter};
+use super::{Challenge, Led, Outcome, Refusal, may_sign_in, mfa_setup, new_password, one_time_code, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
@@ -25,36 +25,49 @@ pub async fn follow(
     client: &Client,
     user: &User,
     proof: FirstProof,
-) -> Result<Outcome, Error> {
+) -> Result<Led, Error> {
     let next = proof.next(&user.standing(&client.pool)).map_err(|PasswordIsTemporary| Error::InvalidSession)?;
-    Ok(match next {
-        Next::Complete(complete) => Outcome::Tokens(cx.sign_in(batch, client, user, complete).await?),
+    let outcome = match next {
+        Next::Complete(complete) => return end(cx, batch, client, user, complete).await,
         Next::NewPassword => Outcome::Challenge(new_password::ask(cx, batch, client, user)),
         Next::SecondFactor(factor) => Outcome::Challenge(ask(cx, batch, client, user, factor).await?),
         Next::SelectMfaType(factors) => Outcome::Challenge(ask_for_choice(cx, batch, client, user, &factors)),
         Next::MfaSetup(factors) => Outcome::Challenge(mfa_setup::ask(cx, batch, client, user, &factors)?),
-    })
+    };
+    Ok(Ok(outcome))
 }
 
-/// Makes durable what a right proof has led to. With tokens, the failures before it are forgotten; before them, the proof is
-/// just not counted among them.
-pub async fn settle<P>(
+/// Tokens, unless a trigger of the pool lets there be none.
+pub async fn end(
     cx: &Cx<'_>,
-    attempt: &Attempt<P>,
-    mut batch: Batch,
-    outcome: Outcome,
-) -> Result<Outcome, Error> {
-    match &outcome {
-        Outcome::Tokens(_) => {
-            attempt.forgive(&mut batch);
-            cx.commit(batch).await?;
-        }
-        Outcome::Challenge(_) => {
-            cx.commit(batch).await?;
-            cx.outbox_filled.notify_one();
-            attempt.take_back(cx).await?;
-        }
+    batch: &mut Batch,
+    client: &Client,
+    user: &User,
+    complete: Complete,
+) -> Result<Led, Error> {
+    match cx.sign_in(batch, client, user, complete).await {
+        Ok(issued) => Ok(Ok(Outcome::Tokens(issued))),
+        Err(refusal) if refusal.is_of_trigger() => Ok(Err(Refusal(refusal))),
+        Err(other) => Err(other),
     }
+}
+
+/// Makes durable what has led somewhere, and says where.
+pub async fn commit(cx: &Cx<'_>, batch: Batch, led: Led) -> Result<Outcome, Error> {
+    cx.commit(batch).await?;
+    cx.outbox_filled.notify_one();
+    led.map_err(|Refusal(error)| error)
+}
+
+/// Makes durable what a right proof has led to. With the last one, the failures before it are forgotten; before that, the proof
+/// is just not counted among them.
+pub async fn settle<P>(cx: &Cx<'_>, attempt: &Attempt<P>, mut batch: Batch, led: Led) -> Result<Outcome, Error> {
+    if !matches!(led, Ok(Outcome::Challenge(_))) {
+        attempt.forgive(&mut batch);
+        return commit(cx, batch, led).await;
+    }
+    let outcome = commit(cx, batch, led).await?;
+    attempt.take_back(cx).await?;
     Ok(outcome)
 }
 
@@ -146,11 +159,12 @@ pub async fn answer_by_software_token(
     let judged = attempt.evaluate(cx, judged).await?;
     let mut batch = judged?;
     let complete = Complete::by(SecondFactor::SoftwareToken, true).ok_or(Error::SoftwareTokenCodeMismatch)?;
+    let attempt = attempt.proved(cx, &client.pool).await?;
     let ending = async {
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
-        let issued = cx.sign_in(&mut batch, client, user, complete).await?;
-        settle(cx, &attempt, batch, Outcome::Tokens(issued)).await
+        let led = end(cx, &mut batch, client, user, complete).await?;
+        settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await
 }

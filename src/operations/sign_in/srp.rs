@@ -62,22 +62,23 @@ impl Subject {
     }
 }
 
-/// Answers SRP_A with the question for the proof. A session that led here is spent with it.
+/// Answers SRP_A with the question for the proof; `user` was found by this name. A session that led here is spent with it.
 pub async fn begin(
     cx: &Cx<'_>,
     client: &Client,
     username: &str,
+    user: Option<&User>,
     srp_a: &str,
     session: Option<&OpenSession>,
 ) -> Result<Outcome, Error> {
     let number = ClientNumber::parse(srp_a).ok_or_else(|| Error::invalid_parameter("Invalid SRP_A given."))?;
     let hides = client.hides_user_existence();
-    let subject = match cx.user_named(&client.pool, username).await? {
+    let subject = match user {
         Some(user) => {
             if !hides {
-                may_sign_in(&user, cx.now())?;
+                may_sign_in(user, cx.now())?;
             }
-            Subject::of_user(cx, client, &user).await?
+            Subject::of_user(cx, client, user).await?
         }
         None if hides => Subject::nobody(cx, client, username).await?,
         None => return Err(Error::UserDoesNotExist),
@@ -152,14 +153,15 @@ pub async fn answer(
     let is_proved = attempt.evaluate(cx, cx.passwords.run(attempt.place(), judge)).await?;
     let proof = FirstProof::by(FirstFactor::PasswordSrp, is_proved && may_be_right);
     let (Some(proof), Some(user)) = (proof, user) else { return Err(Error::IncorrectUsernameOrPassword) };
+    let attempt = attempt.proved(cx, &client.pool).await?;
     // A right proof that comes to nothing was no failure either.
     let ending = async {
         may_sign_in(user, cx.now())?;
         let mut batch = Batch::default();
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
-        let outcome = follow(cx, &mut batch, client, user, proof).await?;
-        settle(cx, &attempt, batch, outcome).await
+        let led = follow(cx, &mut batch, client, user, proof).await?;
+        settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await
 }

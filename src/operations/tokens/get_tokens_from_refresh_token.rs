@@ -20,6 +20,7 @@ impl Operation for api::GetTokensFromRefreshTokenRequest {
         if client.rotation_grace().is_none() {
             return exchanged(cx, &client, &family).await;
         }
+        cx.foresee_exchange(&client, &family).await?;
         // Of many at once each sees what the one before it has done.
         let _turn = cx.turn(&family.key.owner).await;
         exchanged(cx, &client, &self.family(cx, &client).await?).await

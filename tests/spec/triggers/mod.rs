@@ -1,7 +1,10 @@
 //! What pools' functions are told, and what their answers do.
 
+mod post_authentication;
 mod post_confirmation;
+mod pre_authentication;
 mod pre_sign_up;
+mod pre_token_generation;
 mod road;
 mod settings;
 
