@@ -164,8 +164,10 @@ impl Contract {
     /// Whether a message is a request or a part of one: only those are validated.
     fn is_asked(&self, message: &MessageDescriptor) -> bool {
         fn holds(outer: &MessageDescriptor, wanted: &MessageDescriptor) -> bool {
-            outer == wanted
-                || outer.fields().any(|field| matches!(field.kind(), Kind::Message(inner) if holds(&inner, wanted)))
+            // Free JSON holds more of its kind, and nothing of the contract.
+            let is_ours = |inner: &MessageDescriptor| inner.package_name() == CONTRACT;
+            let holds_it = |kind| matches!(kind, Kind::Message(inner) if is_ours(&inner) && holds(&inner, wanted));
+            outer == wanted || outer.fields().any(|field| holds_it(field.kind()))
         }
         let requests = self
             .messages
@@ -496,6 +498,7 @@ fn from_json_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
             Shape::Time => "time".into(),
             Shape::Enum(path) => format!("enumeration::<{path}>"),
             Shape::Message(_) => "message".into(),
+            Shape::Document => "document".into(),
             Shape::Texts => "texts".into(),
             Shape::Enums(path) => format!("enumerations::<{path}>"),
             Shape::Messages => "messages".into(),
@@ -530,6 +533,9 @@ fn serialize_of(message: &MessageDescriptor, out: &mut String) -> Result<(), Fai
             }
             Shape::Time => {
                 format!("if let Some(value) = &{rust} {{ members.member({member}, &json::EpochSeconds(value))?; }}")
+            }
+            Shape::Document => {
+                format!("if let Some(value) = &{rust} {{ members.member({member}, &json::Document(value))?; }}")
             }
             Shape::Enum(path) => format!(
                 "if let Some(value) = {rust} {{ members.member({member}, &json::Name::<{path}>::new(value))?; }}"
@@ -570,7 +576,7 @@ fn check_of(message: &MessageDescriptor, patterns: &mut Patterns, out: &mut Stri
             Shape::Enums(kind) => Some(format!("check.enumerations::<{kind}>({path}, &{rust});")),
             Shape::Messages => Some(format!("check.messages({path}, &{rust}, {});", bounds.literal)),
             Shape::Map => bounds.check("map", &path, &format!("&{rust}")),
-            Shape::Truth { .. } | Shape::Time => {
+            Shape::Truth { .. } | Shape::Time | Shape::Document => {
                 bounds.required.then(|| format!("check.present({path}, {rust}.is_some(), {});", bounds.sensitive))
             }
         };
@@ -684,12 +690,18 @@ fn translate(pattern: &str) -> String {
 
 /// What a field holds, of the kinds that the contract uses.
 enum Shape {
-    Text { optional: bool },
+    Text {
+        optional: bool,
+    },
     Integer,
-    Truth { optional: bool },
+    Truth {
+        optional: bool,
+    },
     Time,
     Enum(String),
     Message(String),
+    /// Free JSON.
+    Document,
     Texts,
     Enums(String),
     Messages,
@@ -712,6 +724,7 @@ impl Shape {
             Kind::Int32 | Kind::Int64 if optional => Shape::Integer,
             Kind::Enum(kind) if optional => Shape::Enum(enum_path(&kind)),
             Kind::Message(kind) if kind.full_name() == "google.protobuf.Timestamp" => Shape::Time,
+            Kind::Message(kind) if kind.full_name() == "google.protobuf.Struct" => Shape::Document,
             Kind::Message(kind) => Shape::Message(kind.name().to_owned()),
             _ => unknown_shape(field),
         }

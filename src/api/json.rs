@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::marker::PhantomData;
 
-use prost_types::Timestamp;
+use prost_types::value::Kind;
+use prost_types::{ListValue, Struct, Timestamp};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// A body that is not of the operation's types: Cognito's `SerializationException`, with its message.
 #[derive(Debug, PartialEq, Eq)]
@@ -132,6 +133,16 @@ impl Members<'_> {
         M::from_json(&mut Members { object, unknown: self.unknown })
     }
 
+    /// Free JSON, of which the contract says no more than that it is an object.
+    pub fn document(&mut self, name: &str) -> Result<Option<Struct>, Malformed> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Object(members)) => Ok(Some(document(members))),
+            Some(Value::Array(_)) => Err(Malformed("Start of list found where not expected".into())),
+            Some(_) => Err(Malformed("Expected map or null".into())),
+        }
+    }
+
     pub fn texts(&mut self, name: &str) -> Result<Vec<String>, Malformed> {
         let Some(value) = self.take(name) else { return Ok(Vec::new()) };
         elements(value)?.into_iter().map(text).collect()
@@ -196,6 +207,52 @@ fn mistaken_scalar(value: &Value, wanted: &str) -> Malformed {
         Value::String(_) | Value::Null => "java.lang.String",
     };
     Malformed(format!("class {class} can not be converted to an {wanted}"))
+}
+
+/// A JSON object as both wires carry it. Numbers become those of JavaScript.
+pub fn document(members: Map<String, Value>) -> Struct {
+    fn kind(value: Value) -> Kind {
+        match value {
+            Value::Null => Kind::NullValue(0),
+            Value::Bool(truth) => Kind::BoolValue(truth),
+            Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN)),
+            Value::String(text) => Kind::StringValue(text),
+            Value::Array(elements) => {
+                Kind::ListValue(ListValue { values: elements.into_iter().map(|each| kind(each).into()).collect() })
+            }
+            Value::Object(members) => Kind::StructValue(document(members)),
+        }
+    }
+    Struct { fields: members.into_iter().map(|(name, value)| (name, kind(value).into())).collect() }
+}
+
+/// The JSON object again.
+pub fn members_of(document: &Struct) -> Map<String, Value> {
+    /// The greatest whole number up to which every one has a value of its own.
+    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+    fn value(kind: Option<&Kind>) -> Value {
+        match kind {
+            None | Some(Kind::NullValue(_)) => Value::Null,
+            Some(Kind::BoolValue(truth)) => Value::Bool(*truth),
+            Some(Kind::NumberValue(number)) if number.fract() == 0.0 && number.abs() <= WHOLE_MAX => {
+                Value::from(*number as i64)
+            }
+            Some(Kind::NumberValue(number)) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+            Some(Kind::StringValue(text)) => Value::from(text.as_str()),
+            Some(Kind::ListValue(list)) => list.values.iter().map(|each| value(each.kind.as_ref())).collect(),
+            Some(Kind::StructValue(document)) => Value::Object(members_of(document)),
+        }
+    }
+    document.fields.iter().map(|(name, each)| (name.clone(), value(each.kind.as_ref()))).collect()
+}
+
+/// Free JSON, as it is written.
+pub struct Document<'a>(pub &'a Struct);
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        members_of(self.0).serialize(serializer)
+    }
 }
 
 /// A message that tells its members one by one, by their AWS names.
@@ -270,5 +327,32 @@ impl<E: Named> Serialize for Name<E> {
 impl FromJson for () {
     fn from_json(_: &mut Members<'_>) -> Result<Self, Malformed> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn free_json_comes_back_as_it_was() {
+        let written = json!({
+            "alg": -257, "timeout": 60000, "fraction": 0.5, "big": 1e300, "null": null, "truth": true, "empty": {},
+            "list": [1, "a", [], {"b": [null, false]}], "": "\u{1f600}",
+        });
+        let members = written.as_object().unwrap().clone();
+        assert_eq!(Value::Object(members_of(&document(members))), written);
+    }
+
+    #[test]
+    fn numbers_that_no_json_has_become_null() {
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let fields = [("number".to_owned(), Kind::NumberValue(number).into())].into();
+            assert_eq!(Value::Object(members_of(&Struct { fields })), json!({"number": null}));
+        }
+        let fields = [("nothing".to_owned(), prost_types::Value { kind: None })].into();
+        assert_eq!(Value::Object(members_of(&Struct { fields })), json!({"nothing": null}));
     }
 }
