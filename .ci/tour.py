@@ -7,7 +7,7 @@ Code blocks are marked by what follows the language:
     sh server       the first terminal: started in the background; a server that runs is first killed with SIGKILL
     sh tests        run by .ci/run
     python, js      saved as target/tour/tour.py or tour.mjs and run
-    text example    shown, not run
+    text example    shown, not run; js example as well
     json, text      what the block before prints; what differs from run to run (ids, times, tokens) may differ
     json log        a line of the server's log
 
@@ -131,7 +131,7 @@ def script(found):
             lines.append(f"if {{\n{block.text}}} > \"$WORK/last.out\" 2>&1; then give_up 'it should have failed'; fi")
         elif (block.language, block.mark) == ("sh", None):
             lines.append(f"{{\n{block.text}}} {into}")
-        elif block.language in ("python", "js"):
+        elif block.language in ("python", "js") and block.mark is None:
             program, name = {"python": ("python3", "tour.py"), "js": ("node", "tour.mjs")}[block.language]
             lines.append(f'cp "$WORK/{number}.program" target/tour/{name}\n{program} target/tour/{name} {into}')
         else:

@@ -91,6 +91,27 @@ pub enum Error {
     /// A member or value that Cognito has and this server does not honour yet: refused by name, never silently kept.
     #[error("{0} is not supported by this server.")]
     NotHonoured(Cow<'static, str>),
+    /// A passkey that is being made: none, or not any more, or its answer is to something else.
+    #[error("The challenge of the passkey has expired or was never given; begin the registration anew.")]
+    PasskeyChallengeNotFound,
+    #[error("The registration of the passkey began through another client.")]
+    PasskeyClientMismatch,
+    #[error("The user pool has no relying party for passkeys.")]
+    PasskeyConfigurationMissing,
+    #[error("Passkey does not exist.")]
+    PasskeyDoesNotExist,
+    /// A new passkey that does not serve here.
+    #[error("The passkey is not supported: {0}.")]
+    PasskeyNotSupported(String),
+    #[error("The page that made the passkey may not make any for the relying party of the user pool.")]
+    PasskeyOriginNotAllowed,
+    /// Of a sign-in, whatever was wrong.
+    #[error("The passkey was not accepted.")]
+    PasskeyRefused,
+    #[error("The passkey is for another relying party than that of the user pool.")]
+    PasskeyRelyingPartyMismatch,
+    #[error("WEB_AUTHN is not among the AllowedFirstAuthFactors of the user pool.")]
+    PasskeysNotEnabled,
     #[error("Password attempts exceeded")]
     PasswordAttemptsExceeded,
     #[error("User password cannot be reset in the current state.")]
@@ -144,6 +165,8 @@ pub enum Error {
     TemporaryPasswordExpired,
     #[error("The request timed out.")]
     TimedOut,
+    #[error("A user can have no more than 20 passkeys.")]
+    TooManyPasskeys,
     #[error("Rate exceeded")]
     TooManyRequests,
     /// What a trigger's function answers is not what it was asked for, as Cognito words it.
@@ -214,7 +237,7 @@ impl Error {
         match self {
             AccessDenied { .. } => Exception::AccessDenied,
             AliasExists(_) | GivenAliasExists(_) => Exception::AliasExists,
-            AttemptLimitExceeded | LimitExceeded(_) => Exception::LimitExceeded,
+            AttemptLimitExceeded | LimitExceeded(_) | TooManyPasskeys => Exception::LimitExceeded,
             CodeDeliveryFailure(_) => Exception::CodeDeliveryFailure,
             CodeMismatch | InvalidCode | SoftwareTokenCodeMismatch => Exception::CodeMismatch,
             ExpiredCode | SoftwareTokenCodeUsed => Exception::ExpiredCode,
@@ -240,6 +263,7 @@ impl Error {
             | InvalidAccessToken
             | InvalidRefreshToken
             | InvalidSession
+            | PasskeyRefused
             | PasswordAttemptsExceeded
             | PasswordCannotBeReset
             | RefreshTokenExpired
@@ -254,6 +278,13 @@ impl Error {
             | UserCannotBeConfirmed(_)
             | UserIsDisabled => Exception::NotAuthorized,
             Conflict | RateExceeded(_) | TooManyRequests => Exception::TooManyRequests,
+            PasskeyChallengeNotFound => Exception::WebAuthnChallengeNotFound,
+            PasskeyClientMismatch => Exception::WebAuthnClientMismatch,
+            PasskeyConfigurationMissing => Exception::WebAuthnConfigurationMissing,
+            PasskeyNotSupported(_) => Exception::WebAuthnCredentialNotSupported,
+            PasskeyOriginNotAllowed => Exception::WebAuthnOriginNotAllowed,
+            PasskeyRelyingPartyMismatch => Exception::WebAuthnRelyingPartyMismatch,
+            PasskeysNotEnabled => Exception::WebAuthnNotEnabled,
             PasswordResetRequired => Exception::PasswordResetRequired,
             RefreshTokenReused => Exception::RefreshTokenReuse,
             ResendNotPossible(_) => Exception::UnsupportedUserState,
@@ -269,9 +300,11 @@ impl Error {
             UserDoesNotExist | UsernameClientCombinationNotFound => Exception::UserNotFound,
             UserIsNotConfirmed => Exception::UserNotConfirmed,
             UsernameExists(_) => Exception::UsernameExists,
-            ClientSecretDoesNotExist(_) | GroupNotFound | UserPoolClientDoesNotExist(_) | UserPoolDoesNotExist(_) => {
-                Exception::ResourceNotFound
-            }
+            ClientSecretDoesNotExist(_)
+            | GroupNotFound
+            | PasskeyDoesNotExist
+            | UserPoolClientDoesNotExist(_)
+            | UserPoolDoesNotExist(_) => Exception::ResourceNotFound,
         }
     }
 }
@@ -310,6 +343,13 @@ pub enum Exception {
     UserNotConfirmed,
     UserNotFound,
     UsernameExists,
+    WebAuthnChallengeNotFound,
+    WebAuthnClientMismatch,
+    WebAuthnConfigurationMissing,
+    WebAuthnCredentialNotSupported,
+    WebAuthnNotEnabled,
+    WebAuthnOriginNotAllowed,
+    WebAuthnRelyingPartyMismatch,
 }
 
 impl Exception {

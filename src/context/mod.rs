@@ -13,6 +13,7 @@ pub mod mfa;
 pub mod mfa_preferences;
 pub mod names;
 pub mod nobody;
+pub mod passkeys;
 pub mod passwords;
 pub mod pools;
 pub mod rates;

@@ -84,6 +84,9 @@ impl Cx<'_> {
         for group in self.groups_of(user).await? {
             batch.delete(&MemberKey { pool: pool.id.clone(), group: group.id, sub: user.owner.sub });
         }
+        for passkey in self.passkeys(user).await? {
+            batch.delete(&passkey.owner_key());
+        }
         user.expect_unchanged(batch);
         batch.delete(&user.key());
         let requested_at = self.now().as_millisecond();

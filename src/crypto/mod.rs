@@ -16,4 +16,5 @@ pub mod signing;
 pub mod sigv4;
 pub mod srp;
 pub mod totp;
+pub mod webauthn;
 pub mod workers;

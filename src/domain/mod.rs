@@ -12,6 +12,7 @@ pub mod groups;
 pub mod ids;
 pub mod lockout;
 pub mod messages;
+pub mod passkeys;
 pub mod password_policy;
 pub mod rate;
 pub mod reach;

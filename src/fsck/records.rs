@@ -11,12 +11,14 @@ use crate::context::rotation::is_whole;
 use crate::crypto::sealing::Sealer;
 use crate::crypto::signing::SigningKeys;
 use crate::crypto::srp::Verifier;
+use crate::crypto::webauthn::PublicKey;
 use crate::domain::ids::{GroupId, PoolId, Sub};
 use crate::store::records::{Membership, OutboxMessage, SrpVerifier, User, UserStatus};
 use crate::store::{
     ClientKey, ClientOfPoolKey, CodePurpose, ExpiryKey, Failure, GroupKey, GroupRemovalKey, Key, Kind, Known,
-    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, PoolRemovalKey, SigningKeysKey, SoftwareTokenKey,
-    SrpVerifierKey, SrpVerifierRemovalKey, Store, Unreadable, UserKey, UserRemovalKey, UsernameKey, Value, described,
+    MemberKey, MembershipKey, OutboxKey, Owner, PasskeyKey, PasskeyOwnerKey, PoolKey, PoolRemovalKey, SigningKeysKey,
+    SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, Store, Unreadable, UserKey, UserRemovalKey, UsernameKey,
+    Value, described,
 };
 
 /// Entries read at one time.
@@ -199,6 +201,27 @@ impl Examiner<'_> {
                     self.sealed(&key.encoded(), sealed, problems);
                 }
             }
+            Known::PasskeyKey(key, passkey) => {
+                self.need_user(&key.owner, problems).await?;
+                expect(problems, PublicKey::read(&passkey.public_key).is_ok(), "its public key is none");
+                let (pool, credential) = (key.owner.pool.clone(), key.credential.clone());
+                let owner = self.store.read(&PasskeyOwnerKey { pool, credential }).await?;
+                let is_owned = owner.is_some_and(|owner| owner.sub == key.owner.sub.to_string());
+                // The owner of one that a deleted user has left goes before it.
+                if !is_owned && self.store.get(&UserKey { owner: key.owner.clone() }.encoded()).await?.is_some() {
+                    problems.push("it is missing among the passkeys of its pool, or another user's there".to_owned());
+                }
+            }
+            Known::PasskeyOwnerKey(key, owner) => {
+                self.name(&key.pool, &owner.sub, problems).await?;
+                if let Some(sub) = Sub::parse(&owner.sub) {
+                    let owner = Owner { pool: key.pool.clone(), sub };
+                    let passkey = PasskeyKey { owner, credential: key.credential.clone() };
+                    if !matches!(self.pool(&key.pool).await?, PoolState::BeingRemoved) {
+                        self.need(problems, &passkey, "the passkey is gone").await?;
+                    }
+                }
+            }
             Known::UsernameKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
             Known::AliasKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
             Known::UserRemovalKey(key, _) => {
@@ -222,7 +245,11 @@ impl Examiner<'_> {
                 expect(problems, is_record, "it is no JSON");
             }
             // These may be of somebody whom there is not, and end by themselves.
-            Known::AttemptsKey(..) | Known::ThrottleKey(..) | Known::WrongCodesKey(..) | Known::SessionKey(..) => {}
+            Known::AttemptsKey(..)
+            | Known::PasskeyRegistrationKey(..)
+            | Known::SessionKey(..)
+            | Known::ThrottleKey(..)
+            | Known::WrongCodesKey(..) => {}
             // What it was an index of may be gone before it, and is looked for from the other side.
             Known::MemberKey(..) => {}
             Known::SrpVerifierRemovalKey(key, _) => {
@@ -300,6 +327,11 @@ impl Examiner<'_> {
             let memberships = self.store.list::<MembershipKey>(&prefix, None, usize::MAX).await?.len();
             let is_counted = usize::try_from(user.memberships) == Ok(memberships);
             expect(problems, is_counted, "its memberships are not as many as it says");
+        }
+        if user.passkeys > 0 {
+            let passkeys = self.store.list::<PasskeyKey>(&PasskeyKey::prefix(owner), None, usize::MAX).await?.len();
+            let is_counted = usize::try_from(user.passkeys) == Ok(passkeys);
+            expect(problems, is_counted, "its passkeys are not as many as it says");
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ mod account;
 mod clients;
 mod groups;
 mod mfa;
+mod passkeys;
 mod passwords;
 mod pools;
 mod sessions;
@@ -113,6 +114,9 @@ async fn auth_factors(cx: &Cx<'_>, pool: &Pool, user: &User) -> Result<Vec<i32>,
         has_srp: false,
         takes_email: takes(Alias::Email),
         takes_sms: takes(Alias::PhoneNumber),
+        has_passkey: !cx.usable_passkeys(pool, user).await?.is_empty()
+            && record.status() != UserStatus::ForceChangePassword,
+        passkey_stands_for_second_factor: pool.passkey_rules().is_some_and(|rules| rules.stands_for_second_factor),
         needs_second_factor: user.standing(pool).needs_second_factor(),
     };
     let first = means.available(&pool.record.first_auth_factors);

@@ -7,7 +7,7 @@
 //! | `0x18`, `0x19` | clients, clients by pool |
 //! | `0x1A`…`0x1C` | groups, users by group, groups being removed |
 //! | `0x20` | everything of one user under (pool, sub), then a byte for the kind: a partitioned engine keeps a sign-in on one shard |
-//! | `0x30`…`0x32` | owners of usernames and of aliases, users being removed |
+//! | `0x30`…`0x33` | owners of usernames and of aliases, users being removed, owners of passkeys |
 //! | `0x40`…`0x42` | the outbox: new messages, those to be tried again, dead letters |
 //! | `0x50` | what ends when |
 //! | `0x60`, `0x61` | used signatures, lines of the audit trail that wait |

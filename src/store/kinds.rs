@@ -6,9 +6,10 @@ use super::Record as _;
 use super::key::{self, Key};
 use super::{
     AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, ExpiryKey, FamilyKey,
-    GroupKey, GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PoolKey, PoolRemovalKey, RetryKey, SessionKey,
-    SignatureKey, SigningKeysKey, SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, ThrottleKey, UserKey,
-    UserRemovalKey, UsernameKey, WrongCodesKey,
+    GroupKey, GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PasskeyKey, PasskeyOwnerKey,
+    PasskeyRegistrationKey, PoolKey, PoolRemovalKey, RetryKey, SessionKey, SignatureKey, SigningKeysKey,
+    SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey,
+    WrongCodesKey,
 };
 
 macro_rules! kinds {
@@ -74,11 +75,14 @@ kinds! {
     WrongCodesKey => "refused codes",
     SrpVerifierKey => "SRP verifier",
     SoftwareTokenKey => "software token",
+    PasskeyKey => "passkey",
+    PasskeyRegistrationKey => "passkey that is being made",
     FamilyKey => "token family",
     SessionKey => "session",
     MembershipKey => "membership in a group",
     UsernameKey => "username",
     AliasKey => "alias",
+    PasskeyOwnerKey => "owner of a passkey",
     UserRemovalKey => "removal of a user",
     OutboxKey => "waiting message",
     RetryKey => "message to be tried again",
@@ -144,6 +148,9 @@ mod tests {
             Kind::WrongCodesKey => WrongCodesKey { owner }.encoded(),
             Kind::SrpVerifierKey => SrpVerifierKey { owner }.encoded(),
             Kind::SoftwareTokenKey => SoftwareTokenKey { owner }.encoded(),
+            Kind::PasskeyKey => PasskeyKey { owner, credential: vec![7; 32] }.encoded(),
+            Kind::PasskeyRegistrationKey => PasskeyRegistrationKey { owner }.encoded(),
+            Kind::PasskeyOwnerKey => PasskeyOwnerKey { pool, credential: vec![7; 32] }.encoded(),
             Kind::FamilyKey => FamilyKey { owner, event: id }.encoded(),
             Kind::SessionKey => SessionKey { owner, session: id }.encoded(),
             Kind::MembershipKey => MembershipKey { owner, group: name }.encoded(),
@@ -165,7 +172,8 @@ mod tests {
             let key = sample(*kind);
             assert_eq!(Kind::of(&key), Some(*kind));
             assert!(Known::decode(&key, &[]).is_ok(), "{kind:?}");
-            let of_all_the_rest = [Kind::ExpiryKey, Kind::SignatureKey].contains(kind);
+            let of_all_the_rest =
+                [Kind::ExpiryKey, Kind::PasskeyKey, Kind::PasskeyOwnerKey, Kind::SignatureKey].contains(kind);
             assert_eq!(Kind::of(&[key, vec![0]].concat()).is_none(), !of_all_the_rest, "{kind:?} with a byte more");
         }
     }

@@ -43,9 +43,9 @@ pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
 pub use sled::{SledLoader, SledStore};
 pub use srp_verifiers::{SrpVerifierRemovalKey, sweep_srp_verifiers};
 pub use users::{
-    AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, SessionKey, SoftwareTokenKey,
-    SrpVerifierKey, ThrottleKey, ThrottlePurpose, UserKey, UserRemovalKey, UsernameKey,
-    WRONG_CODES_REMEMBERED_MILLISECONDS, WrongCodesKey, count_users, sweep_removed_user,
+    AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, PasskeyKey, PasskeyOwnerKey,
+    PasskeyRegistrationKey, SessionKey, SoftwareTokenKey, SrpVerifierKey, ThrottleKey, ThrottlePurpose, UserKey,
+    UserRemovalKey, UsernameKey, WRONG_CODES_REMEMBERED_MILLISECONDS, WrongCodesKey, count_users, sweep_removed_user,
 };
 
 use crate::error::Error;

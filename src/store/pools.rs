@@ -37,7 +37,7 @@ impl Record for SigningKeys {}
 /// Removes one batch of what a removed pool has left. Gives whether more may remain.
 pub async fn sweep_removed_pool(store: &dyn Store, pool: &PoolId) -> Result<bool, Failure> {
     // Groups before their removals: once they are gone, none can be on its way to become one.
-    let users = [key::USER_SPACE, users::USERNAMES, users::ALIASES, users::REMOVALS];
+    let users = [key::USER_SPACE, users::USERNAMES, users::ALIASES, users::REMOVALS, users::PASSKEY_OWNERS];
     let groups = [groups::GROUPS, groups::MEMBERS, groups::GROUP_REMOVALS];
     for kind in users.into_iter().chain(groups) {
         let mut prefix = vec![kind];

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::key::{self, Key as _, key};
 use super::records::{
-    Attempts, Code, NameOwner, Session, SoftwareToken, SrpVerifier, Throttle, TokenFamily, User, UserRemoval,
-    WrongCodes,
+    Attempts, Code, NameOwner, Passkey, PasskeyRegistration, Session, SoftwareToken, SrpVerifier, Throttle,
+    TokenFamily, User, UserRemoval, WrongCodes,
 };
 use super::{Batch, Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
@@ -59,6 +59,21 @@ key! {
 }
 
 key! {
+    /// A passkey of a user, by the id that its authenticator gave it.
+    PasskeyKey = user 0x10 { credential: Vec<u8> } -> Passkey
+}
+
+key! {
+    /// The passkey that a user is making.
+    PasskeyRegistrationKey = user 0x11 {} -> PasskeyRegistration
+}
+
+key! {
+    /// Whose a passkey is: no two users of a pool have the same.
+    PasskeyOwnerKey = 0x33 { pool: PoolId, credential: Vec<u8> } -> NameOwner
+}
+
+key! {
     /// Whose a username is, in its comparison form.
     UsernameKey = 0x30 { pool: PoolId, name: String } -> NameOwner
 }
@@ -97,9 +112,19 @@ impl FamilyKey {
     }
 }
 
+impl PasskeyKey {
+    /// The prefix of all passkeys of a user.
+    pub fn prefix(owner: &Owner) -> Vec<u8> {
+        let mut prefix = owner.prefix();
+        prefix.push(0x10);
+        prefix
+    }
+}
+
 pub(super) const USERNAMES: u8 = 0x30;
 pub(super) const ALIASES: u8 = 0x31;
 pub(super) const REMOVALS: u8 = 0x32;
+pub(super) const PASSKEY_OWNERS: u8 = 0x33;
 
 /// What a code is for. The numbers are on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +168,13 @@ impl Record for NameOwner {}
 impl Record for UserRemoval {}
 impl Record for SrpVerifier {}
 impl Record for SoftwareToken {}
+impl Record for Passkey {}
+
+impl Record for PasskeyRegistration {
+    fn deadline(&self) -> Option<i64> {
+        Some(self.expires_at)
+    }
+}
 
 impl Record for Code {
     fn deadline(&self) -> Option<i64> {

@@ -98,6 +98,7 @@ fn code(error: &Error) -> Code {
     match error {
         ClientSecretDoesNotExist(_)
         | GroupNotFound
+        | PasskeyDoesNotExist
         | UserDoesNotExist
         | UserPoolClientDoesNotExist(_)
         | UserPoolDoesNotExist(_)
@@ -111,12 +112,17 @@ fn code(error: &Error) -> Code {
         | InvalidPassword(_)
         | MissingParameter(_)
         | InvalidCode
+        | PasskeyNotSupported(_)
+        | PasskeyRelyingPartyMismatch
         | SoftwareTokenCodeMismatch
         | SoftwareTokenCodeUsed
         | SoftwareTokenSetUpMismatch
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
+        | PasskeyChallengeNotFound
+        | PasskeyConfigurationMissing
+        | PasskeysNotEnabled
         | PasswordCannotBeReset
         | ResendNotPossible(_)
         | SoftwareTokenMfaOff
@@ -131,6 +137,8 @@ fn code(error: &Error) -> Code {
         | AdminResetsPasswords
         | AttributeAlreadyProvided(_)
         | AttributeNotWritable
+        | PasskeyClientMismatch
+        | PasskeyOriginNotAllowed
         | SignUpNotPermitted
         | UserIsDisabled => Code::PermissionDenied,
         AccessTokenExpired
@@ -145,6 +153,7 @@ fn code(error: &Error) -> Code {
         | InvalidSession
         | InvalidSignature(_)
         | MissingAuthenticationToken
+        | PasskeyRefused
         | RefreshTokenExpired
         | RefreshTokenReused
         | RefreshTokenRevoked
@@ -161,6 +170,7 @@ fn code(error: &Error) -> Code {
         | PasswordAttemptsExceeded
         | RateExceeded(_)
         | StorageFull
+        | TooManyPasskeys
         | TooManyRequests => Code::ResourceExhausted,
         Conflict => Code::Aborted,
         TriggerNotInvoked { .. } => Code::Unavailable,

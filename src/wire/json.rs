@@ -248,7 +248,14 @@ fn status(error: &Error) -> StatusCode {
         | Exception::UserLambdaValidation
         | Exception::UserNotConfirmed
         | Exception::UserNotFound
-        | Exception::UsernameExists => StatusCode::BAD_REQUEST,
+        | Exception::UsernameExists
+        | Exception::WebAuthnChallengeNotFound
+        | Exception::WebAuthnClientMismatch
+        | Exception::WebAuthnConfigurationMissing
+        | Exception::WebAuthnCredentialNotSupported
+        | Exception::WebAuthnNotEnabled
+        | Exception::WebAuthnOriginNotAllowed
+        | Exception::WebAuthnRelyingPartyMismatch => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -9,6 +9,7 @@ mod clients;
 mod groups;
 mod guard;
 mod mfa;
+mod passkeys;
 mod passwords;
 mod pools;
 mod sessions;

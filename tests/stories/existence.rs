@@ -79,6 +79,7 @@ fn ways() -> Vec<(&'static [User], Vec<Step>)> {
         (ANYBODY, vec![begin("USER_SRP_AUTH", &[srp_a]), claim()]),
         (ANYBODY, vec![prefer("PASSWORD_SRP", &[srp_a]), claim()]),
         (WITH_ADDRESS, vec![prefer("EMAIL_OTP", &[]), answer("EMAIL_OTP", &[("EMAIL_OTP_CODE", "00000000")])]),
+        (WITH_ADDRESS, vec![prefer("WEB_AUTHN", &[]), answer("SELECT_CHALLENGE", &[("ANSWER", "WEB_AUTHN")])]),
         (WITH_ADDRESS, vec![forgot(), set()]),
         (WITH_ADDRESS, vec![set()]),
         (UNCONFIRMED, vec![Step::of::<api::ResendConfirmationCodeRequest>(json!({"Username": "$name"}))]),
@@ -174,14 +175,23 @@ impl Stage {
     }
 }
 
-/// A client with every way to sign in that a user can take without another means, of a pool that offers codes by mail.
+/// A client with every way to sign in that a user can take without another means, of a pool that offers codes by mail, and
+/// passkeys, which nobody has.
 async fn app_client(world: &World, configure: fn(&mut api::CreateUserPoolClientRequest)) -> TestClient {
-    let factors = [auth_factor::Value::Password, auth_factor::Value::EmailOtp].map(i32::from).to_vec();
+    use auth_factor::Value::{EmailOtp, Password, WebAuthn};
+    let factors = [Password, EmailOtp, WebAuthn].map(i32::from).to_vec();
     let pool = world.pool(|request| {
         let sign_in_policy = Some(api::SignInPolicy { allowed_first_auth_factors: factors });
         request.policies = Some(api::UserPoolPolicy { sign_in_policy, ..Default::default() });
     });
     let pool = pool.await;
+    let relying_party_id = Some("auth.example.com".to_owned());
+    let request = api::SetUserPoolMfaConfigRequest {
+        user_pool_id: Some(pool.clone()),
+        web_authn_configuration: Some(api::WebAuthnConfiguration { relying_party_id, ..Default::default() }),
+        ..Default::default()
+    };
+    world.call(request).await.unwrap();
     let client = world.client(&pool, |request| {
         configure(request);
         request.explicit_auth_flows.push(ExplicitAuthFlow::AllowUserSrpAuth.into());

@@ -172,7 +172,7 @@ struct Known {
 }
 
 /// What a stranger answers to.
-const CHALLENGES: [&str; 10] = [
+const CHALLENGES: [&str; 11] = [
     "PASSWORD",
     "PASSWORD_SRP",
     "PASSWORD_VERIFIER",
@@ -183,6 +183,7 @@ const CHALLENGES: [&str; 10] = [
     "EMAIL_OTP",
     "SELECT_MFA_TYPE",
     "MFA_SETUP",
+    "WEB_AUTHN",
 ];
 
 /// What a stranger puts into a member of this name; nothing, to leave it out.
@@ -209,15 +210,19 @@ fn member(name: &str, known: &Known, chance: &mut Chance<'_>) -> Option<Value> {
         "UserAttributes" => attributes(known, chance),
         "UserAttributeNames" => json!([chance.one_of(&["email", "preferred_username", "nickname", "email_verified"])]),
         "AttributeName" => json!(chance.one_of(&["email", "email", "phone_number"])),
-        // No client here has a secret, nobody has a device, and there are no triggers.
+        // No client here has a secret, nobody has a device or a passkey, and there are no triggers.
         "AccessToken"
         | "AnalyticsMetadata"
         | "ClientMetadata"
         | "ClientSecret"
+        | "Credential"
+        | "CredentialId"
         | "DeviceKey"
         | "EmailMfaSettings"
         | "FriendlyDeviceName"
+        | "MaxResults"
         | "MFAOptions"
+        | "NextToken"
         | "RevokeAssociatedSessions"
         | "SecretHash"
         | "Session"
@@ -254,6 +259,7 @@ fn challenge_responses(known: &Known, chance: &mut Chance<'_>) -> Value {
     let answer = chance.one_of(&["PASSWORD", "PASSWORD_SRP", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"]);
     let mut responses = json!({"USERNAME": username, "ANSWER": answer, "PASSWORD": password, "NEW_PASSWORD": other});
     responses["SOFTWARE_TOKEN_MFA_CODE"] = json!(known.app_code);
+    responses["CREDENTIAL"] = json!("{}");
     responses["EMAIL_OTP_CODE"] = json!(chance.known(&known.codes, "000000"));
     if chance.percent(50) {
         responses["SRP_A"] = json!(srp_a(known, chance));

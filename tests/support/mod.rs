@@ -8,6 +8,7 @@ pub mod factors;
 pub mod fixtures;
 pub mod functions;
 pub mod http;
+pub mod passkeys;
 pub mod process;
 pub mod raw;
 pub mod seed;

@@ -46,6 +46,7 @@ pub fn put(batch: &mut Batch, pool: &PoolId, number: u64, status: UserStatus, pa
         password_hash: password_hash.to_owned(),
         generation: 0,
         memberships: 0,
+        passkeys: 0,
         password_expires_at: None,
         password_version: 0,
         mfa: None,

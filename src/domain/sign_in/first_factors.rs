@@ -9,12 +9,19 @@ pub enum FirstFactor {
     EmailOtp,
     /// A code by text message.
     SmsOtp,
+    /// A passkey.
+    WebAuthn,
 }
 
 impl FirstFactor {
     /// In the order in which they are offered.
-    pub const ALL: [FirstFactor; 4] =
-        [FirstFactor::PasswordSrp, FirstFactor::Password, FirstFactor::EmailOtp, FirstFactor::SmsOtp];
+    pub const ALL: [FirstFactor; 5] = [
+        FirstFactor::PasswordSrp,
+        FirstFactor::Password,
+        FirstFactor::EmailOtp,
+        FirstFactor::SmsOtp,
+        FirstFactor::WebAuthn,
+    ];
 
     /// What Cognito calls it, where users choose.
     pub fn name(self) -> &'static str {
@@ -23,6 +30,7 @@ impl FirstFactor {
             FirstFactor::Password => "PASSWORD",
             FirstFactor::EmailOtp => "EMAIL_OTP",
             FirstFactor::SmsOtp => "SMS_OTP",
+            FirstFactor::WebAuthn => "WEB_AUTHN",
         }
     }
 
@@ -37,6 +45,7 @@ impl FirstFactor {
             FirstFactor::PasswordSrp | FirstFactor::Password => "PASSWORD",
             FirstFactor::EmailOtp => "EMAIL_OTP",
             FirstFactor::SmsOtp => "SMS_OTP",
+            FirstFactor::WebAuthn => "WEB_AUTHN",
         }
     }
 
@@ -59,7 +68,12 @@ pub struct Means {
     pub takes_email: bool,
     /// The same for the phone number.
     pub takes_sms: bool,
-    /// Whether a second factor would be asked for. A code does not begin what another may have to end.
+    /// Whether the user has a passkey for the pool's relying party.
+    pub has_passkey: bool,
+    /// Whether the pool takes the use of a passkey for two factors.
+    pub passkey_stands_for_second_factor: bool,
+    /// Whether a second factor would be asked for. A code does not begin what another may have to end; nor does a passkey,
+    /// unless it stands for both.
     pub needs_second_factor: bool,
 }
 
@@ -71,6 +85,9 @@ impl Means {
             FirstFactor::Password => self.has_password,
             FirstFactor::EmailOtp => self.takes_email && !self.needs_second_factor,
             FirstFactor::SmsOtp => self.takes_sms && !self.needs_second_factor,
+            FirstFactor::WebAuthn => {
+                self.has_passkey && (self.passkey_stands_for_second_factor || !self.needs_second_factor)
+            }
         };
         FirstFactor::ALL.into_iter().filter(|factor| factor.is_among(allowed) && has(factor)).collect()
     }
@@ -80,8 +97,15 @@ impl Means {
 mod tests {
     use super::*;
 
-    const EVERYTHING: Means =
-        Means { has_password: true, has_srp: true, takes_email: true, takes_sms: true, needs_second_factor: false };
+    const EVERYTHING: Means = Means {
+        has_password: true,
+        has_srp: true,
+        takes_email: true,
+        takes_sms: true,
+        has_passkey: true,
+        passkey_stands_for_second_factor: false,
+        needs_second_factor: false,
+    };
 
     fn names(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -106,17 +130,21 @@ mod tests {
     fn of_what_the_pool_names_the_user_has_what_there_are_means_for() {
         let all = names(&["PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"]);
         assert_eq!(EVERYTHING.available(&all), FirstFactor::ALL);
-        let without_address = Means { takes_email: false, takes_sms: false, ..EVERYTHING };
+        let without_address = Means { takes_email: false, takes_sms: false, has_passkey: false, ..EVERYTHING };
         assert_eq!(without_address.available(&all), [FirstFactor::PasswordSrp, FirstFactor::Password]);
         let passwordless = Means { has_password: false, ..EVERYTHING };
-        assert_eq!(passwordless.available(&all), [FirstFactor::EmailOtp, FirstFactor::SmsOtp]);
+        assert_eq!(passwordless.available(&all), [FirstFactor::EmailOtp, FirstFactor::SmsOtp, FirstFactor::WebAuthn]);
         assert_eq!(EVERYTHING.available(&names(&["EMAIL_OTP"])), [FirstFactor::EmailOtp]);
     }
 
     #[test]
-    fn codes_begin_nothing_that_needs_a_second_factor() {
+    fn codes_begin_nothing_that_needs_a_second_factor_and_passkeys_only_where_they_stand_for_it() {
         let means = Means { needs_second_factor: true, ..EVERYTHING };
-        let all = names(&["PASSWORD", "EMAIL_OTP", "SMS_OTP"]);
+        let all = names(&["PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"]);
         assert_eq!(means.available(&all), [FirstFactor::PasswordSrp, FirstFactor::Password]);
+        let for_both = Means { passkey_stands_for_second_factor: true, ..means };
+        let expected = [FirstFactor::PasswordSrp, FirstFactor::Password, FirstFactor::WebAuthn];
+        assert_eq!(for_both.available(&all), expected);
+        assert_eq!(Means { has_passkey: false, ..for_both }.available(&all), expected[..2]);
     }
 }

@@ -4,7 +4,7 @@
 //! USER_AUTH ───────────▶ SELECT_CHALLENGE        USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH,
 //!     │ a preference            │ a choice       SignUp → ConfirmSignUp → USER_AUTH
 //!     ▼                         ▼                            │
-//! PASSWORD · PASSWORD_SRP → PASSWORD_VERIFIER · EMAIL_OTP · SMS_OTP
+//! PASSWORD · PASSWORD_SRP → PASSWORD_VERIFIER · EMAIL_OTP · SMS_OTP · WEB_AUTHN
 //!     │ the right proof                                      │
 //!     ▼                                                      │
 //! FirstProof ◀───────────────────────────────────────────────┘
@@ -13,7 +13,7 @@
 //!     ├── the password is temporary ──────────────────────────▲
 //!     │
 //!     │ what the pool asks for, and what the user has (reference 4.4)
-//!     ├── nothing more ─────────────────────────────────────────────────▶ Complete ▶ tokens
+//!     ├── nothing more, or a passkey that stands for two factors ───────▶ Complete ▶ tokens
 //!     ├── one ─────────────────▶ SMS_MFA · EMAIL_OTP · SOFTWARE_TOKEN_MFA ──▶ ▲
 //!     ├── several ─▶ SELECT_MFA_TYPE ─▶ ▲                                     │
 //!     └── one that is not there ─▶ MFA_SETUP ─▶ a software token is set up ───┘
@@ -22,7 +22,7 @@
 //!
 //! Nothing but [`Complete`] is exchanged for tokens, and nothing but the arrows above leads to one: a [`FirstProof`] comes of a
 //! right answer alone, and what follows from it [`FirstProof::next`] decides alone. What an answer is worth is judged elsewhere,
-//! by argon2, SRP or the hash of a code, and comes in as a truth value.
+//! by argon2, SRP, the hash of a code or a passkey's signature, and comes in as a truth value.
 
 mod first_factors;
 mod second_factors;
@@ -74,6 +74,17 @@ pub enum Ending {
 pub struct FirstProof {
     is_of_password: bool,
     ending: Ending,
+    stands_for_second_factor: bool,
+}
+
+/// What the use of a passkey is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasskeyUse {
+    pub is_right: bool,
+    /// Whether the device has made sure of who used it.
+    pub user_verified: bool,
+    /// Whether the pool takes that for a second factor.
+    pub stands_for_second_factor: bool,
 }
 
 /// What follows a first proof.
@@ -95,17 +106,32 @@ impl FirstProof {
     /// Of an answer to the question for a first factor.
     pub fn by(factor: FirstFactor, is_right: bool) -> Option<Self> {
         let is_of_password = matches!(factor, FirstFactor::Password | FirstFactor::PasswordSrp);
-        is_right.then_some(FirstProof { is_of_password, ending: Ending::Proof })
+        is_right.then_some(FirstProof { is_of_password, stands_for_second_factor: false, ending: Ending::Proof })
+    }
+
+    /// Of the use of a passkey, which may be two factors in one: the device, and who its user is.
+    pub fn by_passkey(used: PasskeyUse) -> Option<Self> {
+        let stands_for_second_factor = used.user_verified && used.stands_for_second_factor;
+        used.is_right.then_some(FirstProof { is_of_password: false, stands_for_second_factor, ending: Ending::Proof })
     }
 
     /// Of the code that has confirmed a sign-up, which its session stands for.
     pub fn by_sign_up(is_the_first: bool) -> Option<Self> {
-        is_the_first.then_some(FirstProof { is_of_password: false, ending: Ending::Proof })
+        is_the_first.then_some(FirstProof {
+            is_of_password: false,
+            stands_for_second_factor: false,
+            ending: Ending::Proof,
+        })
     }
 
     /// Of a temporary password, which its session stands for, once there is a new one in its place.
     pub fn by_new_password() -> Self {
-        FirstProof { is_of_password: true, ending: Ending::NewPassword }
+        FirstProof { is_of_password: true, stands_for_second_factor: false, ending: Ending::NewPassword }
+    }
+
+    /// Whether no second factor has to follow for this user.
+    pub fn is_enough(&self, standing: &Standing) -> bool {
+        self.stands_for_second_factor || !standing.needs_second_factor()
     }
 
     /// What follows for this user.
@@ -113,6 +139,7 @@ impl FirstProof {
         match standing.password_is_temporary {
             true if self.is_of_password => Ok(Next::NewPassword),
             true => Err(PasswordIsTemporary),
+            false if self.stands_for_second_factor => Ok(Next::Complete(Complete { ending: self.ending })),
             false => Ok(standing.second_step(self.ending)),
         }
     }
@@ -188,6 +215,24 @@ mod tests {
             assert_eq!(Complete::by(factor, false), None);
         }
         assert_eq!(FirstProof::by_sign_up(false), None);
+        let wrong = PasskeyUse { is_right: false, user_verified: true, stands_for_second_factor: true };
+        assert_eq!(FirstProof::by_passkey(wrong), None);
+    }
+
+    #[test]
+    fn a_passkey_is_enough_where_the_pool_takes_it_for_two_factors_and_its_device_knows_its_user() {
+        for standing in standings().filter(|standing| !standing.password_is_temporary) {
+            for (user_verified, stands_for_second_factor) in
+                [(false, false), (false, true), (true, false), (true, true)]
+            {
+                let used = PasskeyUse { is_right: true, user_verified, stands_for_second_factor };
+                let next = FirstProof::by_passkey(used).unwrap().next(&standing).unwrap();
+                match user_verified && stands_for_second_factor {
+                    true => assert_eq!(next, Next::Complete(Complete(())), "{standing:?}"),
+                    false => assert_eq!(Ok(next), proof().next(&standing), "{standing:?}"),
+                }
+            }
+        }
     }
 
     #[test]
@@ -236,6 +281,8 @@ mod tests {
             assert_eq!(proof().next(&standing), Ok(Next::NewPassword));
             let by_code = FirstProof::by(FirstFactor::EmailOtp, true).unwrap();
             assert_eq!(by_code.next(&standing), Err(PasswordIsTemporary));
+            let used = PasskeyUse { is_right: true, user_verified: true, stands_for_second_factor: true };
+            assert_eq!(FirstProof::by_passkey(used).unwrap().next(&standing), Err(PasswordIsTemporary));
             assert_eq!(FirstProof::by_sign_up(true).unwrap().next(&standing), Err(PasswordIsTemporary));
             let set = Standing { password_is_temporary: false, ..standing };
             assert_ne!(FirstProof::by_new_password().next(&set), Ok(Next::NewPassword));

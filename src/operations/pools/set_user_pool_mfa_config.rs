@@ -1,7 +1,7 @@
 //! `SetUserPoolMfaConfig`: which factors beside the password a pool has; what is left out is turned off.
 //!
 //! Users keep what they have set up: a factor that the pool turns off is not asked for, and is asked for again once the pool
-//! turns it on. How passkeys are made is kept, as there is no sign-in by one to be lax.
+//! turns it on. So it is with passkeys: those for another relying party than the pool's sign nobody in.
 
 use super::mfa;
 use crate::access::caller::Operator;
@@ -9,6 +9,7 @@ use crate::api::json::Named as _;
 use crate::api::{self, user_verification, web_authn_factor_configuration};
 use crate::app::Operation;
 use crate::context::Cx;
+use crate::domain::passkeys::RelyingPartyId;
 use crate::error::Error;
 use crate::store::records::MfaConfiguration;
 use crate::store::{Batch, records};
@@ -19,7 +20,7 @@ impl Operation for api::SetUserPoolMfaConfigRequest {
         let pool = cx.pool(self.user_pool_id()).await?;
         let changed = records::Pool {
             mfa,
-            web_authn: self.web_authn(),
+            web_authn: self.web_authn()?,
             modified_at: cx.now().as_millisecond(),
             ..pool.record.record.clone()
         };
@@ -66,8 +67,12 @@ impl api::SetUserPoolMfaConfigRequest {
         }))
     }
 
-    fn web_authn(&self) -> Option<records::WebAuthn> {
-        let given = self.web_authn_configuration.clone()?;
+    fn web_authn(&self) -> Result<Option<records::WebAuthn>, Error> {
+        let Some(given) = self.web_authn_configuration.clone() else { return Ok(None) };
+        if given.relying_party_id.as_deref().is_some_and(|id| RelyingPartyId::parse(id).is_none()) {
+            let message = "RelyingPartyId must be a domain in lower case, such as auth.example.com, or localhost.";
+            return Err(Error::invalid_parameter(message));
+        }
         let verification = given.user_verification.and_then(user_verification::Value::name_of);
         let factors = given.factor_configuration.and_then(web_authn_factor_configuration::Value::name_of);
         let kept = records::WebAuthn {
@@ -75,6 +80,6 @@ impl api::SetUserPoolMfaConfigRequest {
             user_verification: verification.map(str::to_owned),
             factor_configuration: factors.map(str::to_owned),
         };
-        (kept != records::WebAuthn::default()).then_some(kept)
+        Ok((kept != records::WebAuthn::default()).then_some(kept))
     }
 }

@@ -104,13 +104,10 @@ impl Settings {
     pub fn refuse_what_is_not_honoured(&self) -> Result<(), Error> {
         let policies = self.policies.clone().unwrap_or_default();
         let passwords = policies.password_policy.unwrap_or_default();
-        let factors = policies.sign_in_policy.unwrap_or_default().allowed_first_auth_factors;
-        let passkeys = auth_factor::Value::WebAuthn;
         let email = self.email_configuration.clone().unwrap_or_default();
         let other = |value: Option<i32>, honoured: i32| value.is_some_and(|value| value != honoured);
 
         honour("PasswordHistorySize", other(passwords.password_history_size, 0))?;
-        honour("AllowedFirstAuthFactors", factors.contains(&passkeys.into()))?;
         honour("SourceArn", email.source_arn.is_some())?;
         let sender = email_sending_account::Value::CognitoDefault;
         honour("EmailSendingAccount", other(email.email_sending_account, sender.into()))?;

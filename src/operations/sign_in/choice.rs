@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 
 use super::one_time_code::{self, may_be_asked, may_begin_by_code};
-use super::{Challenge, Outcome, given, may_sign_in, parameter, password, srp};
+use super::{Challenge, Outcome, given, may_sign_in, parameter, passkey, password, srp};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::passkeys::Passkey;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
 use crate::context::verification::Sent;
@@ -27,6 +28,8 @@ struct Beginner<'a> {
     /// Where it is hidden who exists, perhaps nobody.
     user: Option<User>,
     owner: Owner,
+    /// The user's passkeys that serve at present.
+    passkeys: Vec<Passkey>,
 }
 
 /// Begins by the preferred way, if there is one that can be taken, and else asks for a choice. `user` was found by this name.
@@ -83,7 +86,11 @@ impl<'a> Beginner<'a> {
             None if hides => cx.nobody(&client.pool, username),
             None => return Err(Error::UserDoesNotExist),
         };
-        Ok(Beginner { client, username, user, owner })
+        let passkeys = match &user {
+            Some(user) => cx.usable_passkeys(&client.pool, user).await?,
+            None => Vec::new(),
+        };
+        Ok(Beginner { client, username, user, owner, passkeys })
     }
 
     /// The ways to begin, of which there must be one.
@@ -113,6 +120,8 @@ impl<'a> Beginner<'a> {
             has_srp: self.client.pool.record.keeps_srp_verifiers,
             takes_email: takes(Alias::Email),
             takes_sms: takes(Alias::PhoneNumber),
+            has_passkey: !self.passkeys.is_empty() && status != UserStatus::ForceChangePassword,
+            passkey_stands_for_second_factor: self.passkey_stands_for_second_factor(),
             needs_second_factor: user.standing(&self.client.pool).needs_second_factor(),
         }
     }
@@ -126,8 +135,15 @@ impl<'a> Beginner<'a> {
             has_srp: pool.record.keeps_srp_verifiers,
             takes_email: usual.contains(&Alias::Email),
             takes_sms: usual.contains(&Alias::PhoneNumber),
+            // Most have none; and of one that is made up, whoever asks for it would soon know.
+            has_passkey: false,
+            passkey_stands_for_second_factor: self.passkey_stands_for_second_factor(),
             needs_second_factor: pool.mfa() == Mfa::On,
         }
+    }
+
+    fn passkey_stands_for_second_factor(&self) -> bool {
+        self.client.pool.passkey_rules().is_some_and(|rules| rules.stands_for_second_factor)
     }
 
     async fn begin_by(
@@ -153,6 +169,7 @@ impl<'a> Beginner<'a> {
             }
             FirstFactor::EmailOtp => self.begin_by_code(cx, factor, Alias::Email, session).await,
             FirstFactor::SmsOtp => self.begin_by_code(cx, factor, Alias::PhoneNumber, session).await,
+            FirstFactor::WebAuthn => self.begin_by_passkey(cx, session).await,
         }
     }
 
@@ -207,6 +224,15 @@ impl<'a> Beginner<'a> {
         Self::ask(cx, batch, challenge, session).await
     }
 
+    /// Asks for the use of a passkey. None that comes along is looked at: it cannot be an answer to the challenge.
+    async fn begin_by_passkey(&self, cx: &Cx<'_>, session: Option<&OpenSession>) -> Result<Outcome, Error> {
+        let user = self.user.as_ref().ok_or(Error::InvalidSession)?;
+        let mut batch = Batch::default();
+        user.expect_unchanged(&mut batch);
+        let challenge = passkey::ask(cx, &mut batch, self.client, user, &self.passkeys)?;
+        Self::ask(cx, batch, challenge, session).await
+    }
+
     /// Asks, in the place of the session that led here.
     async fn ask(
         cx: &Cx<'_>,
@@ -229,5 +255,6 @@ fn challenge_of(factor: FirstFactor) -> ChallengeName {
         FirstFactor::Password => ChallengeName::Password,
         FirstFactor::EmailOtp => ChallengeName::EmailOtp,
         FirstFactor::SmsOtp => ChallengeName::SmsOtp,
+        FirstFactor::WebAuthn => ChallengeName::WebAuthn,
     }
 }

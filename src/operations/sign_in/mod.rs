@@ -12,6 +12,7 @@ mod initiate_auth;
 mod mfa_setup;
 mod new_password;
 mod one_time_code;
+mod passkey;
 mod password;
 mod respond;
 mod respond_to_auth_challenge;

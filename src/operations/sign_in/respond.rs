@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Outcome, choice, given, mfa_setup, new_password, one_time_code, parameter, password, second_factor, srp};
+use super::{
+    Outcome, choice, given, mfa_setup, new_password, one_time_code, parameter, passkey, password, second_factor, srp,
+};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
@@ -44,6 +46,9 @@ impl Answer<'_> {
             Step::FirstFactor(FirstFactor::EmailOtp | FirstFactor::SmsOtp)
             | Step::SecondFactor(SecondFactor::Email | SecondFactor::Sms) => {
                 one_time_code::answer(cx, client, user.as_ref(), &session, responses).await
+            }
+            Step::FirstFactor(FirstFactor::WebAuthn) => {
+                passkey::answer(cx, client, known()?, &session, responses).await
             }
             Step::NewPassword => new_password::set(cx, client, known()?, &session, responses).await,
             Step::SelectMfaType => second_factor::choose(cx, client, known()?, &session, responses).await,
@@ -94,6 +99,7 @@ fn steps_of(challenge: ChallengeName) -> &'static [Step] {
         ChallengeName::PasswordVerifier => &[Step::FirstFactor(FirstFactor::PasswordSrp)],
         ChallengeName::EmailOtp => &[Step::FirstFactor(FirstFactor::EmailOtp), Step::SecondFactor(SecondFactor::Email)],
         ChallengeName::SmsOtp => &[Step::FirstFactor(FirstFactor::SmsOtp)],
+        ChallengeName::WebAuthn => &[Step::FirstFactor(FirstFactor::WebAuthn)],
         ChallengeName::NewPasswordRequired => &[Step::NewPassword],
         ChallengeName::SelectMfaType => &[Step::SelectMfaType],
         ChallengeName::SmsMfa => &[Step::SecondFactor(SecondFactor::Sms)],

@@ -8,17 +8,19 @@ use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{
-    Client, Code, DeadLetter, MfaPreference, NameOwner, Pool, ServingToken, Session, SoftwareToken, SrpVerifier,
-    SrpVerifierRemoval, TokenFamily, User, UserRemoval, UserStatus,
+    Client, Code, DeadLetter, MfaPreference, NameOwner, Passkey, Pool, ServingToken, Session, SoftwareToken,
+    SrpVerifier, SrpVerifierRemoval, TokenFamily, User, UserRemoval, UserStatus,
 };
 use cognate::store::{
     AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, Entry, FamilyKey, GroupKey, Key as _,
-    MemberKey, MembershipKey, OutboxKey, Owner, PoolKey, RetryKey, SessionKey, SigningKeysKey, SledLoader,
-    SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, Store, UserKey, UserRemovalKey, UsernameKey,
+    MemberKey, MembershipKey, OutboxKey, Owner, PasskeyKey, PasskeyOwnerKey, PoolKey, RetryKey, SessionKey,
+    SigningKeysKey, SledLoader, SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, Store, UserKey,
+    UserRemovalKey, UsernameKey,
 };
 use uuid::Uuid;
 
 use crate::groups;
+use crate::passkeys;
 use crate::support::fixtures::{PASSWORD, TestClient, hide_users, with_secret};
 use crate::support::{Wire, World};
 
@@ -37,13 +39,16 @@ impl Stopped {
         std::fs::create_dir(&data).unwrap();
         let start = crate::support::START.parse().unwrap();
         let world = World::at(Wire::Grpc, start, |config| config.data = data).await;
-        let pool = world.pool(|_| {}).await;
+        let pool = passkeys::client_with_passkeys(&world).await.pool;
         let client = world.client(&pool, with_secret).await;
         let (user_pool_id, client_id) = (Some(pool.clone()), Some(client.id.clone()));
         let second = cognate::api::AddUserPoolClientSecretRequest { user_pool_id, client_id, client_secret: None };
         world.call(second).await.unwrap();
         let sub = world.confirmed_user(&client, "alice").await;
-        world.sign_in(&client, "alice").await;
+        let token = world.sign_in(&client, "alice").await.access_token.unwrap();
+        passkeys::registered(&world, &token).await;
+        passkeys::registered(&world, &token).await;
+        passkeys::start(&world, &token).await.unwrap();
         world.sign_up(&client, "bob").await;
         // What is counted for names that nobody has belongs to nobody.
         let hiding = world.client(&client.pool, hide_users).await;
@@ -423,5 +428,39 @@ async fn users_and_groups_that_do_not_know_of_each_other_are_named() {
         format!("membership in a group ({user}): its group is none"),
         format!("user ({user}): its memberships are not as many as it says"),
     ];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn passkeys_that_are_none_or_not_their_users_are_named() {
+    let stopped = Stopped::new().await;
+    let (pool, user) = (stopped.owner.pool.clone(), stopped.user());
+    let nobody = Owner { pool: pool.clone(), sub: Sub(Uuid::from_u128(7)) };
+    let apart = async |store: &dyn Store, batch: &mut Batch| {
+        let found = store.list::<PasskeyKey>(&PasskeyKey::prefix(&stopped.owner), None, 9).await.unwrap();
+        let [(one, _), (other, record)] = &found[..] else { panic!("{}", found.len()) };
+        let owner = |key: &PasskeyKey| PasskeyOwnerKey { pool: pool.clone(), credential: key.credential.clone() };
+        batch.delete(&owner(one));
+        batch.put(&owner(other), &NameOwner { sub: nobody.sub.to_string() });
+        batch.put(other, &Passkey { public_key: vec![0xa0], ..record.record.clone() });
+        let key = PasskeyKey { owner: stopped.owner.clone(), credential: vec![1] };
+        batch.put(&key, &record.record);
+        batch.put(&owner(&key), &NameOwner { sub: stopped.owner.sub.to_string() });
+        let key = PasskeyKey { owner: stopped.owner.clone(), credential: vec![2] };
+        batch.put(&owner(&key), &NameOwner { sub: stopped.owner.sub.to_string() });
+    };
+    let mut found = stopped.changed(apart).await.findings().await;
+    found.sort();
+    let (passkey, owner) = (format!("passkey ({user})"), format!("owner of a passkey (pool {pool})"));
+    let mut expected = [
+        format!("{owner}: its user {} is gone", nobody.sub),
+        format!("{owner}: the passkey is gone"),
+        format!("{owner}: the passkey is gone"),
+        format!("{passkey}: it is missing among the passkeys of its pool, or another user's there"),
+        format!("{passkey}: it is missing among the passkeys of its pool, or another user's there"),
+        format!("{passkey}: its public key is none"),
+        format!("user ({user}): its passkeys are not as many as it says"),
+    ];
+    expected.sort();
     assert_eq!(found, expected);
 }

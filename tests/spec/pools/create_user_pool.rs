@@ -60,7 +60,7 @@ spec! {
                     "PasswordHistorySize": 0,
                     "TemporaryPasswordValidityDays": 30,
                 },
-                "SignInPolicy": { "AllowedFirstAuthFactors": ["EMAIL_OTP", "PASSWORD", "EMAIL_OTP", "SMS_OTP"] },
+                "SignInPolicy": { "AllowedFirstAuthFactors": ["EMAIL_OTP", "PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"] },
             },
             "DeletionProtection": "ACTIVE",
             "AutoVerifiedAttributes": ["email", "phone_number"],
@@ -121,7 +121,7 @@ spec! {
         policy.require_numbers = Some(false);
         policy.temporary_password_validity_days = Some(30);
         expected.policies.as_mut().unwrap().sign_in_policy = Some(api::SignInPolicy {
-            allowed_first_auth_factors: [AuthFactor::EmailOtp, AuthFactor::Password, AuthFactor::SmsOtp]
+            allowed_first_auth_factors: [AuthFactor::EmailOtp, AuthFactor::Password, AuthFactor::SmsOtp, AuthFactor::WebAuthn]
                 .map(i32::from)
                 .to_vec(),
         });
@@ -405,10 +405,6 @@ pub fn not_honoured() -> Vec<(&'static str, Value)> {
         ("IssuerConfiguration", json!({ "IssuerConfiguration": { "Type": "REGIONAL" } })),
         ("AcrConfiguration", json!({ "AcrConfiguration": { "1": { "Level": 1 } } })),
         ("PasswordHistorySize", json!({ "Policies": { "PasswordPolicy": { "PasswordHistorySize": 1 } } })),
-        (
-            "AllowedFirstAuthFactors",
-            json!({ "Policies": { "SignInPolicy": { "AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"] } } }),
-        ),
         (
             "SourceArn",
             json!({ "EmailConfiguration": { "SourceArn": "arn:aws:ses:us-east-1:123456789012:identity/a" } }),

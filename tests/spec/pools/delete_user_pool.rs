@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::fixtures::PASSWORD;
 use crate::support::{Refusal, Wire, World, http, refusal};
 use crate::wire::post_json;
-use crate::{groups, spec};
+use crate::{groups, passkeys, spec};
 
 async fn deleted(world: &World, pool: &str) -> Result<(), Refusal> {
     world.call(api::DeleteUserPoolRequest { user_pool_id: Some(pool.to_owned()) }).await
@@ -63,7 +63,11 @@ spec! {
         let kept = world.client(&world.pool(with_aliases).await, |_| {}).await;
         for client in [&client, &kept] {
             world.confirmed_user(client, "alice").await;
-            world.sign_in(client, "alice").await;
+            let token = world.sign_in(client, "alice").await.access_token.unwrap();
+            passkeys::allow(&world, &client.pool, &["PASSWORD", "WEB_AUTHN"]).await;
+            let relying_party = serde_json::json!({"RelyingPartyId": passkeys::RELYING_PARTY});
+            passkeys::configure(&world, &client.pool, serde_json::json!({"WebAuthnConfiguration": relying_party})).await;
+            passkeys::registered(&world, &token).await;
             world.sign_up(client, "bob").await;
             world.try_password(client, "alice", "Wr0ngPassw0rd!").await.unwrap_err();
             for group in ["staff", "admins"] {

@@ -32,6 +32,7 @@ spec! {
                 factor_configuration: factors.map(i32::from),
             })
         };
+        let longest = format!("{label}.{label}", label = "r".repeat(63));
         for (members, kept) in [
             (
                 json!({ "MfaConfiguration": "OFF", "WebAuthnConfiguration": {
@@ -54,8 +55,8 @@ spec! {
             ),
             (json!({ "MfaConfiguration": "OFF" }), None),
             (
-                json!({ "WebAuthnConfiguration": { "RelyingPartyId": "r".repeat(127) } }),
-                passkeys(Some(&"r".repeat(127)), None, None),
+                json!({ "WebAuthnConfiguration": { "RelyingPartyId": longest } }),
+                passkeys(Some(&longest), None, None),
             ),
             (json!({}), None),
         ] {
@@ -219,6 +220,20 @@ spec! {
             set(&world, &pool, json!({ "SmsMfaConfiguration": { "SmsConfiguration": sender } })).await,
             Err(invalid("SmsConfiguration is not supported by this server."))
         );
+    }
+}
+
+spec! {
+    async fn a_relying_party_must_be_a_domain(world: World) {
+        let pool = world.pool(|_| {}).await;
+        for other in ["com", "Example.com", "https://example.com", "example.com:443", "127.0.0.1", "ex ample.com"] {
+            assert_eq!(
+                set(&world, &pool, json!({ "WebAuthnConfiguration": { "RelyingPartyId": other } })).await,
+                Err(invalid("RelyingPartyId must be a domain in lower case, such as auth.example.com, or localhost."))
+            );
+        }
+        assert_eq!(get(&world, &pool).await, Ok(config(None)));
+        set(&world, &pool, json!({ "WebAuthnConfiguration": { "RelyingPartyId": "localhost" } })).await.unwrap();
     }
 }
 

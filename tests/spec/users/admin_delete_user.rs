@@ -8,12 +8,12 @@ use cognate::store::{Batch, FamilyKey, Owner, UserRemovalKey, records, sweep_rem
 use serde_json::json;
 
 use super::{refuses_what_is_unknown, unknown_user};
-use crate::groups;
 use crate::spec;
 use crate::support::fixtures::{PASSWORD, answer, hide_users, initiate_auth};
 use crate::support::process::eventually;
 use crate::support::{Wire, World, at_once, refusal};
 use crate::wire::post_json;
+use crate::{groups, passkeys};
 
 /// How many entries of the store, of those that do not end by themselves, have this `sub` in their key.
 async fn keys_of(world: &World, sub: &str) -> usize {
@@ -123,12 +123,14 @@ spec! {
 
 spec! {
     async fn nothing_of_the_user_remains_once_it_is_swept(world: World) {
-        let client = world.app_client().await;
+        let client = passkeys::client_with_passkeys(&world).await;
         let (alice, bob) = (world.confirmed_user(&client, "alice").await, world.confirmed_user(&client, "bob").await);
         groups::create(&world, &client.pool, "staff").await;
         for name in ["alice", "bob"] {
             groups::add(&world, &client.pool, name, "staff").await.unwrap();
-            world.sign_in(&client, name).await;
+            let token = world.sign_in(&client, name).await.access_token.unwrap();
+            passkeys::registered(&world, &token).await;
+            passkeys::start(&world, &token).await.unwrap();
             world.try_password(&client, name, "Wr0ngPassw0rd!").await.unwrap_err();
         }
         // More sign-ins than are swept at a time.

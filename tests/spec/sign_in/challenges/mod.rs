@@ -11,6 +11,7 @@ mod select_mfa_type;
 mod sms_mfa;
 mod sms_otp;
 mod software_token_mfa;
+mod web_authn;
 mod what_follows;
 
 use std::time::Duration;

@@ -195,10 +195,12 @@ pub async fn the_session_answers_no_other_challenge_and_no_other_session_answers
         ChallengeName::SmsMfa,
         ChallengeName::SmsOtp,
         ChallengeName::SoftwareTokenMfa,
+        ChallengeName::WebAuthn,
     ];
     let block = BASE64_STANDARD.encode(&asked.session);
     let answers = [
         ("ANSWER", "PASSWORD"),
+        ("CREDENTIAL", "{}"),
         ("EMAIL_OTP_CODE", &asked.code),
         ("NEW_PASSWORD", WRONG_PASSWORD),
         ("PASSWORD", PASSWORD),
