@@ -212,8 +212,8 @@ mod tests {
             changed[at] = byte;
             PublicKey::read(&changed)
         };
-        assert_eq!(changed(0, 0xa4), Err(Refusal::Malformed), "a parameter is left over");
-        assert_eq!(changed(0, 0xa6), Err(Refusal::Malformed), "one is missing");
+        assert_eq!(changed(0, 0xa4), Err(Refusal::PublicKey), "half a point");
+        assert_eq!(changed(0, 0xa6), Err(Refusal::Malformed), "a parameter that is not there");
         assert_eq!(changed(0, 0xbf), Err(Refusal::Malformed), "of no length");
         assert_eq!(changed(1, 0x03), Err(Refusal::Malformed), "the algorithm stands twice");
         assert_eq!(changed(2, 0x03), Err(Refusal::PublicKey), "of another kind");
