@@ -228,7 +228,7 @@ mod tests {
                 let used = PasskeyUse { is_right: true, user_verified, stands_for_second_factor };
                 let next = FirstProof::by_passkey(used).unwrap().next(&standing).unwrap();
                 match user_verified && stands_for_second_factor {
-                    true => assert_eq!(next, Next::Complete(Complete(())), "{standing:?}"),
+                    true => assert_eq!(next, Next::Complete(Complete { ending: Ending::Proof }), "{standing:?}"),
                     false => assert_eq!(Ok(next), proof().next(&standing), "{standing:?}"),
                 }
             }

@@ -40,7 +40,7 @@ pub async fn begin(
     user: Option<User>,
     parameters: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
-    let beginner = Beginner::named(cx, client, username, user)?;
+    let beginner = Beginner::named(cx, client, username, user).await?;
     let available = beginner.available()?;
     let preferred = given(parameters, "PREFERRED_CHALLENGE").and_then(FirstFactor::named);
     if let Some(preferred) = preferred.filter(|preferred| available.contains(preferred)) {
@@ -66,7 +66,7 @@ pub async fn choose(
     session: &OpenSession,
     responses: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
-    let beginner = Beginner::named(cx, client, username, user)?;
+    let beginner = Beginner::named(cx, client, username, user).await?;
     let chosen = FirstFactor::named(parameter(responses, "ANSWER")?);
     let available = beginner.available()?;
     let chosen = chosen.filter(|chosen| available.contains(chosen));
@@ -75,7 +75,7 @@ pub async fn choose(
 }
 
 impl<'a> Beginner<'a> {
-    fn named(cx: &Cx<'_>, client: &'a Client, username: &'a str, user: Option<User>) -> Result<Self, Error> {
+    async fn named(cx: &Cx<'_>, client: &'a Client, username: &'a str, user: Option<User>) -> Result<Self, Error> {
         let hides = client.hides_user_existence();
         let owner = match &user {
             Some(user) if hides => user.owner.clone(),
