@@ -10,10 +10,12 @@
 //! and recovers at its next start. So that a full disk is no such error, [`Space`] refuses writes before it is full.
 //!
 //! **Damage** of a page is the engine's error, or its panic, when the page is read. Of a log that lost its end it says
-//! nothing: that is what the [`Witness`] is for.
+//! nothing: that is what the [`Witness`] is for. Nor of damage in the middle of what it replays: that is found before it
+//! opens, in [`log`].
 
 mod barrier;
 mod loader;
+mod log;
 mod snapshot;
 
 use std::collections::HashMap;
@@ -90,6 +92,7 @@ impl SledStore {
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| open(&error))?;
         let mut space = Space::before_opening(directory, reserve_bytes).map_err(|error| open(&error))?;
         let witness = Witness::open(directory).map_err(|error| open(&error))?;
+        log::prepare(directory).map_err(|error| open(&error))?;
         let config = ::sled::Config::new().path(directory).cache_capacity(cache_bytes).flush_every_ms(None);
         // sled panics on some kinds of damage; a panic at start becomes a message like any other.
         let tree = catch_unwind(AssertUnwindSafe(|| config.open()))

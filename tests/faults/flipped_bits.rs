@@ -12,7 +12,7 @@ use cognate::rng::Rng;
 
 use super::number;
 use crate::ledger::lasting;
-use crate::support::fixtures::{PASSWORD, TestClient, initiate_auth};
+use crate::support::fixtures::{PASSWORD, TestClient, attribute, initiate_auth};
 use crate::support::process::{Caller, Process, Service, bare};
 use crate::support::refusal_of;
 
@@ -20,6 +20,13 @@ const USERS: usize = 150;
 
 /// Users whom nobody asks about.
 const LATECOMERS: usize = 8;
+
+/// How often each user tells more of themselves.
+const REVISIONS: usize = 5;
+
+/// By how much the engine's log grows at least while it is open for the last time, so that several of its segments are read
+/// again: each but the last, to the engine, ends where it cannot be read.
+const REPLAYED_BYTES: u64 = 2 * 512 * 1024;
 
 /// Bits are flipped in what a crash leaves and in what an orderly end leaves.
 const ENDS: [fn(&mut Process); 2] = [
@@ -61,6 +68,8 @@ async fn a_flipped_bit_is_an_error_or_changes_nothing() {
         // Started twice: one half stands in the engine's snapshot, the other in its log alone.
         for half in [0..USERS / 2, USERS / 2..USERS] {
             let mut service = Service::start(&mut lasting(&good), &good);
+            let log_bytes = || fs::metadata(good.join("store/db")).unwrap().len();
+            let before = log_bytes();
             truth.refresh_tokens.extend(filled(&service, half.clone()).await);
             if half.end == USERS {
                 // Of a log whose very end is damaged after a crash, the last commits may be missing: these.
@@ -69,6 +78,7 @@ async fn a_flipped_bit_is_an_error_or_changes_nothing() {
                 truth.answers = answers.into_iter().map(|(what, answer)| (what, answer.unwrap())).collect();
             }
             end(&mut service.process);
+            assert!(log_bytes() >= before + REPLAYED_BYTES, "the log grew by {} bytes", log_bytes() - before);
         }
         let files = files(&good);
         for _ in (0..count).filter(|flip| *flip as usize % ENDS.len() == number) {
@@ -92,7 +102,7 @@ fn kind(file: &Path) -> String {
     kind.display().to_string().split('.').next().unwrap().to_owned()
 }
 
-/// Signs users up; every second one signs in. Gives the refresh tokens.
+/// Signs users up, each with much to tell; every second one signs in. Gives the refresh tokens.
 async fn filled(service: &Service, users: Range<usize>) -> Vec<String> {
     let (client, caller) = (service.quickstart.public(), &service.caller);
     let mut refresh_tokens = Vec::new();
@@ -105,6 +115,14 @@ async fn filled(service: &Service, users: Range<usize>) -> Vec<String> {
             caller.call(request).await.unwrap();
             let signed_in = caller.call(client.password_request(&name, PASSWORD)).await.unwrap();
             refresh_tokens.extend(signed_in.authentication_result.unwrap().refresh_token);
+        }
+        for revision in 0..REVISIONS {
+            let tells = |attribute_name| attribute(attribute_name, &format!("{name} {revision} ").repeat(180));
+            let (user_pool_id, username) = (Some(client.pool.clone()), Some(name.clone()));
+            let user_attributes = ["address", "profile", "website"].map(tells).into();
+            let request =
+                api::AdminUpdateUserAttributesRequest { user_pool_id, username, user_attributes, ..Default::default() };
+            caller.call(request).await.unwrap();
         }
     }
     refresh_tokens
