@@ -49,6 +49,12 @@ pub enum Error {
     Conflict,
     #[error("{}", constraint_sentence(.0))]
     Constraints(Vec<Violation>),
+    #[error("Device does not exist.")]
+    DeviceDoesNotExist,
+    #[error("The device key is in use already.")]
+    DeviceKeyExists,
+    #[error("The user pool does not track devices.")]
+    DevicesNotTracked,
     #[error("Invalid code provided, please request a code again.")]
     ExpiredCode,
     /// What [`Error::AliasExists`] says, as Cognito words it to users who change their own attributes.
@@ -240,6 +246,8 @@ impl Error {
             AttemptLimitExceeded | LimitExceeded(_) | TooManyPasskeys => Exception::LimitExceeded,
             CodeDeliveryFailure(_) => Exception::CodeDeliveryFailure,
             CodeMismatch | InvalidCode | SoftwareTokenCodeMismatch => Exception::CodeMismatch,
+            DeviceKeyExists => Exception::DeviceKeyExists,
+            DevicesNotTracked => Exception::InvalidUserPoolConfiguration,
             ExpiredCode | SoftwareTokenCodeUsed => Exception::ExpiredCode,
             GroupExists => Exception::GroupExists,
             IncompleteSignature(_) => Exception::IncompleteSignature,
@@ -301,6 +309,7 @@ impl Error {
             UserIsNotConfirmed => Exception::UserNotConfirmed,
             UsernameExists(_) => Exception::UsernameExists,
             ClientSecretDoesNotExist(_)
+            | DeviceDoesNotExist
             | GroupNotFound
             | PasskeyDoesNotExist
             | UserPoolClientDoesNotExist(_)
@@ -316,6 +325,7 @@ pub enum Exception {
     AliasExists,
     CodeDeliveryFailure,
     CodeMismatch,
+    DeviceKeyExists,
     EnableSoftwareTokenMFA,
     ExpiredCode,
     GroupExists,
@@ -325,6 +335,7 @@ pub enum Exception {
     InvalidParameter,
     InvalidPassword,
     InvalidSignature,
+    InvalidUserPoolConfiguration,
     LimitExceeded,
     MissingAuthenticationToken,
     NotAuthorized,

@@ -69,7 +69,7 @@ impl User {
         self.record.attributes.get(alias.attribute()).map(String::as_str).filter(|address| !address.is_empty())
     }
 
-    /// What decides how a sign-in goes on once this user has proved a first factor.
+    /// What decides how a sign-in goes on once this user has proved a first factor, if it names no device.
     pub fn standing(&self, pool: &Pool) -> Standing {
         let has_means = |factor: &SecondFactor| match factor {
             SecondFactor::Sms => self.address(Alias::PhoneNumber).is_some(),
@@ -85,6 +85,7 @@ impl User {
             has_phone_number: self.address(Alias::PhoneNumber).is_some(),
             has_email: self.address(Alias::Email).is_some(),
             email_is_verified: is_verified(Alias::Email, &self.attributes()),
+            device: None,
         }
     }
 }

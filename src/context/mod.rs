@@ -7,6 +7,7 @@ pub mod aliases;
 pub mod attempts;
 pub mod attributes;
 pub mod clients;
+pub mod devices;
 pub mod groups;
 pub mod messages;
 pub mod mfa;

@@ -26,8 +26,15 @@ use crate::store::records::{ServingToken, TokenFamily};
 const SERVING_TOKENS_MAX: usize = 64;
 
 impl Cx<'_> {
-    /// New tokens of a family, for a client that has proved itself. A refresh token is among them where the client rotates.
-    pub async fn exchange(&self, client: &Client, user: &User, family: &Family) -> Result<Issued, Error> {
+    /// New tokens of a family, for a client that has proved itself, from the device of this key, if one was named. A refresh
+    /// token is among them where the client rotates.
+    pub async fn exchange(
+        &self,
+        client: &Client,
+        user: &User,
+        family: &Family,
+        device_key: Option<&str>,
+    ) -> Result<Issued, Error> {
         if !family.token_serves(self.now().as_millisecond()) {
             if stands(&family.record, user) {
                 let mut batch = Batch::default();
@@ -43,6 +50,7 @@ impl Cx<'_> {
         if !stands(&family.record, user) {
             return Err(Error::RefreshTokenRevoked);
         }
+        self.check_device(&client.pool, &user.owner, &family.record, device_key).await?;
         let issued = self.refresh(client, user, family).await?;
         match client.rotation_grace() {
             Some(grace) => self.rotate(user, family, grace, issued).await,

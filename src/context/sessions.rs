@@ -6,7 +6,8 @@ use super::users::User;
 use crate::clock::after;
 use crate::crypto::opaque::{Kind, Note, is_token, token_hash};
 use crate::crypto::secret::Secret;
-use crate::domain::sign_in::{FirstFactor, SecondFactor, Step};
+use crate::domain::ids::DeviceId;
+use crate::domain::sign_in::{Before, FirstFactor, SecondFactor, Step};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::records::{self, SessionStep};
@@ -21,6 +22,7 @@ pub struct Waiting<'a> {
     password_version: Option<u64>,
     code: Option<SentCode<'a>>,
     secret: Option<&'a [u8]>,
+    device: Option<DeviceId>,
 }
 
 /// A code, and the address of the user that it went to: it proves no other.
@@ -48,7 +50,7 @@ impl SentCode<'_> {
 impl<'a> Waiting<'a> {
     /// For an answer at this step. The session proves nothing yet.
     pub fn at(step: Step) -> Self {
-        Waiting { step, password_version: None, code: None, secret: None }
+        Waiting { step, password_version: None, code: None, secret: None, device: None }
     }
 
     /// The session stands for a proof which its user has given: void once they have a new password. The batch must expect the
@@ -65,6 +67,11 @@ impl<'a> Waiting<'a> {
     /// With what the next step needs and nobody may read.
     pub fn with_secret(self, secret: &'a [u8]) -> Self {
         Waiting { secret: Some(secret), ..self }
+    }
+
+    /// In a sign-in that names this device, if it names one.
+    pub fn with_device(self, device: Option<DeviceId>) -> Self {
+        Waiting { device, ..self }
     }
 }
 
@@ -87,6 +94,7 @@ impl Cx<'_> {
             password_version: waiting.password_version,
             sealed: waiting.secret.map(seal).unwrap_or_default(),
             code_hash: waiting.code.map(hash).unwrap_or_default(),
+            device: waiting.device.map(|device| device.0.as_bytes().to_vec()),
         };
         batch.put(&key, &record);
         session
@@ -149,6 +157,12 @@ impl OpenSession {
         self.key.owner == user.owner && self.record.password_version == Some(user.record.password_version)
     }
 
+    /// The device that the sign-in names.
+    pub fn device(&self) -> Option<DeviceId> {
+        let id = self.record.device.as_deref()?;
+        uuid::Uuid::from_slice(id).ok().map(DeviceId)
+    }
+
     /// Whether this is the code that the session waits for, compared in constant time, and its address still the user's.
     pub fn is_code(&self, cx: &Cx<'_>, given: SentCode<'_>) -> bool {
         let Owner { pool, sub } = self.owner();
@@ -191,6 +205,10 @@ fn stored(step: Step) -> SessionStep {
         Step::SecondFactor(SecondFactor::Email) => SessionStep::EmailMfa,
         Step::MfaSetup => SessionStep::MfaSetup,
         Step::SoftwareTokenSetUp => SessionStep::SoftwareTokenSetUp,
+        Step::DeviceBeginning(Before::FirstFactor) => SessionStep::DeviceSrpAfterFirstFactor,
+        Step::DeviceBeginning(Before::SecondFactor) => SessionStep::DeviceSrpAfterSecondFactor,
+        Step::DeviceProof(Before::FirstFactor) => SessionStep::DeviceVerifierAfterFirstFactor,
+        Step::DeviceProof(Before::SecondFactor) => SessionStep::DeviceVerifierAfterSecondFactor,
     }
 }
 
@@ -213,6 +231,10 @@ fn step(stored: SessionStep) -> Option<Step> {
         SessionStep::EmailMfa => Step::SecondFactor(SecondFactor::Email),
         SessionStep::MfaSetup => Step::MfaSetup,
         SessionStep::SoftwareTokenSetUp => Step::SoftwareTokenSetUp,
+        SessionStep::DeviceSrpAfterFirstFactor => Step::DeviceBeginning(Before::FirstFactor),
+        SessionStep::DeviceSrpAfterSecondFactor => Step::DeviceBeginning(Before::SecondFactor),
+        SessionStep::DeviceVerifierAfterFirstFactor => Step::DeviceProof(Before::FirstFactor),
+        SessionStep::DeviceVerifierAfterSecondFactor => Step::DeviceProof(Before::SecondFactor),
     })
 }
 

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Cx;
 use super::clients::Client;
+use super::devices::{Device, NewDevice};
 use super::groups::Group;
 use super::triggers::pre_token_generation::Occasion;
 use super::users::User;
@@ -34,12 +35,17 @@ pub struct Issued {
     pub refresh_token: Option<String>,
     /// The life of the access token.
     pub expires_in_seconds: i32,
+    /// After a sign-in, the device that its user may confirm.
+    pub new_device: Option<NewDevice>,
 }
 
 /// The user whom an access token speaks for, and through which client.
 pub struct Bearer {
     pub client: Client,
     pub user: User,
+    /// The sign-in that the token came of.
+    pub family_key: FamilyKey,
+    pub family: Stored<records::TokenFamily>,
 }
 
 /// A sign-in and all tokens that came of it, found by one of its refresh tokens.
@@ -93,19 +99,22 @@ impl Cx<'_> {
     }
 
     /// Signs in a user who has given every proof that was needed: a new family of tokens, written with the batch. The batch
-    /// fails if the user or a group of the user's has changed meanwhile. If a trigger of the pool lets there be no tokens, there
-    /// is no family in the batch, and the rest of it may be committed.
+    /// fails if the user, a group of the user's or the device that was named has changed meanwhile. If a trigger of the pool
+    /// lets there be no tokens, there is no family in the batch, and the rest of it may be committed.
     pub async fn sign_in(
         &self,
         batch: &mut Batch,
         client: &Client,
         user: &User,
         right: Complete,
+        device: Option<&Device>,
     ) -> Result<Issued, Error> {
-        self.after_sign_in(client, user).await?;
+        let is_new_device = client.pool.tracks_devices() && device.is_none();
+        self.after_sign_in(client, user, is_new_device).await?;
         let occasion = match right.ending() {
             Ending::Proof => Occasion::SignIn,
             Ending::NewPassword => Occasion::NewPassword,
+            Ending::Device => Occasion::Device,
         };
         let groups = self.groups_of(user).await?;
         let claims = self.group_claims(client, user, &groups, occasion).await?;
@@ -124,11 +133,13 @@ impl Cx<'_> {
             revoked: false,
             epoch: self.store.epoch().number,
             serving: Vec::new(),
+            device: self.device_of_sign_in(batch, &client.pool, device),
         };
         batch.put(&key, &family);
         groups.iter().for_each(|group| group.expect_unchanged(batch));
         let issued = self.issue(client, user, claims, event, &family, now).await?;
-        Ok(Issued { refresh_token: Some(refresh_token), ..issued })
+        let new_device = family.device.as_ref().and_then(|device| client.pool.new_device(device));
+        Ok(Issued { refresh_token: Some(refresh_token), new_device, ..issued })
     }
 
     /// A refresh token of a family.
@@ -196,6 +207,7 @@ impl Cx<'_> {
             authenticated_at: from_milliseconds(family.authenticated_at),
             issued_at,
             groups: &groups,
+            device_key: family.device.as_ref().and_then(|device| device.key(&client.pool)),
         };
         let (attributes, may_read) = (&user.record.attributes, |name: &str| client.may_read(name));
         let access = claims::access(&sign_in, self.rng.uuid(), after(issued_at, validity.access));
@@ -216,6 +228,7 @@ impl Cx<'_> {
             access_token,
             id_token,
             refresh_token: None,
+            new_device: None,
             expires_in_seconds: i32::try_from(validity.access.as_secs()).unwrap_or(i32::MAX),
         })
     }
@@ -267,9 +280,11 @@ impl Cx<'_> {
         if !user.record.enabled {
             return Err(Error::UserIsDisabled);
         }
-        let family = self.living_family(&FamilyKey { owner, event: claims.event_id }).await?;
-        let stands = family.is_some_and(|family| stands(&family, &user) && family.client == client.id.0);
-        if stands { Ok(Bearer { client, user }) } else { Err(Error::AccessTokenRevoked) }
+        let family_key = FamilyKey { owner, event: claims.event_id };
+        let family = self.living_family(&family_key).await?;
+        let family = family.filter(|family| stands(family, &user) && family.client == client.id.0);
+        let family = family.ok_or(Error::AccessTokenRevoked)?;
+        Ok(Bearer { client, user, family_key, family })
     }
 
     /// The family of a refresh token that is not past its life. It may be revoked, or another client's, and the token may

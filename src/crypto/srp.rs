@@ -106,9 +106,21 @@ impl Verifier {
         Verifier { salt: Salt::of(salt_chance), number: Secret::new(number) }
     }
 
-    /// The salt in hexadecimal digits, as clients are told it.
+    /// The verifier that a client has made of a secret of its own, from the bytes of two numbers, written with or without a
+    /// sign. Nothing where the salt is zero or longer than 16 bytes, or where anybody could prove the secret: v must be above 1
+    /// and below N − 1.
+    pub fn made_by_client(salt: &[u8], number: &[u8]) -> Option<Self> {
+        let (salt, number) = (padded::<SALT_BYTES>(salt)?, padded::<NUMBER_BYTES>(number)?);
+        let value = U3072::from_be_slice(&number);
+        let below = Modulus::PARAMS.modulus().as_ref().wrapping_sub(&U3072::ONE);
+        let is_secret = value > U3072::ONE && value < below && salt != [0; SALT_BYTES];
+        is_secret.then(|| Verifier { salt: Salt(salt), number: Secret::new(number) })
+    }
+
+    /// The salt in hexadecimal digits, as clients are told it: as it goes into their hashes, for not all of them read the
+    /// digits as a number.
     pub fn salt(&self) -> String {
-        hex::encode(self.salt.0)
+        hex::encode(signed(&self.salt.0))
     }
 
     /// All of it: to be sealed.
@@ -259,6 +271,15 @@ fn exponent_of(bytes: &[u8; EXPONENT_BYTES]) -> U256 {
 
 fn bytes_of(number: &U3072) -> [u8; NUMBER_BYTES] {
     number.to_be_bytes().into()
+}
+
+/// The bytes of a number, with zeros before them up to a length; nothing of a number that needs more.
+fn padded<const LENGTH: usize>(number: &[u8]) -> Option<[u8; LENGTH]> {
+    let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
+    let bytes = &number[first..];
+    let mut padded = [0; LENGTH];
+    padded[LENGTH.checked_sub(bytes.len())?..].copy_from_slice(bytes);
+    Some(padded)
 }
 
 /// A number in hexadecimal digits, of which the first is none but for zero.
@@ -450,6 +471,28 @@ mod tests {
             assert_eq!(verifier.salt().len(), 32);
             // However its digits are read, as a number or as bytes, the hash is over the same.
             assert_eq!(signed(&verifier.salt.0), verifier.salt.0);
+        }
+    }
+
+    #[test]
+    fn a_clients_verifier_is_taken_with_a_sign_or_without_and_refused_where_it_would_prove_nothing() {
+        let (salt, number) = ([0x8F; SALT_BYTES], bytes_of(&client_number().0));
+        let verifier = Verifier::made_by_client(&salt, &number).unwrap();
+        assert_eq!(verifier.salt(), format!("00{}", "8f".repeat(16)));
+        let again = Verifier::made_by_client(&signed(&salt), &signed(&number)).unwrap();
+        assert_eq!(again.bytes().expose(), verifier.bytes().expose());
+        let short = Verifier::made_by_client(&[0, 7], &[2]).unwrap();
+        assert_eq!((short.salt().as_str(), digits(short.number.expose()).as_str()), ("07", "2"));
+
+        let modulus = Modulus::PARAMS.modulus().as_ref();
+        let below = |less: u8| bytes_of(&modulus.wrapping_sub(&U3072::from_u8(less)));
+        assert!(Verifier::made_by_client(&salt, &below(2)).is_some());
+        let (above, one, zeros) = ([[1].as_slice(), &number].concat(), [0, 1], [0; NUMBER_BYTES]);
+        for number in [&[][..], &[0], &[1], &one, &zeros, &below(1), &below(0), &[0xFF; NUMBER_BYTES], &above] {
+            assert!(Verifier::made_by_client(&salt, number).is_none(), "{}", hex::encode(number));
+        }
+        for salt in [&[][..], &[0], &[0; SALT_BYTES], &[1; SALT_BYTES + 1]] {
+            assert!(Verifier::made_by_client(salt, &number).is_none(), "{}", hex::encode(salt));
         }
     }
 

@@ -28,6 +28,8 @@ pub struct SignIn<'a> {
     pub authenticated_at: Timestamp,
     pub issued_at: Timestamp,
     pub groups: &'a GroupClaims,
+    /// The device that it is for, where the pool tracks them.
+    pub device_key: Option<String>,
 }
 
 /// The claims of an access token.
@@ -39,6 +41,9 @@ pub struct AccessClaims {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub origin_jti: Option<String>,
     pub event_id: Uuid,
+    /// Told to others alone, as the groups are.
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    pub device_key: Option<String>,
     pub token_use: String,
     pub scope: String,
     pub auth_time: i64,
@@ -59,6 +64,7 @@ pub fn access(sign_in: &SignIn<'_>, jti: Uuid, expires_at: Timestamp) -> AccessC
         client_id: sign_in.client.to_owned(),
         origin_jti: sign_in.origin_jti.map(str::to_owned),
         event_id: sign_in.event_id,
+        device_key: sign_in.device_key.clone(),
         token_use: "access".to_owned(),
         scope: USER_ADMIN_SCOPE.to_owned(),
         auth_time: sign_in.authenticated_at.as_second(),
@@ -158,6 +164,7 @@ mod tests {
             authenticated_at: from_milliseconds(1_000_999),
             issued_at: from_milliseconds(2_000_000),
             groups: &NO_GROUPS,
+            device_key: None,
         }
     }
 
@@ -219,6 +226,15 @@ mod tests {
         assert_eq!(id["cognito:preferred_role"], json!("arn:aws:iam::000000000000:role/admin"));
         assert_eq!(access["cognito:groups"], id["cognito:groups"]);
         assert!(access.get("cognito:roles").is_none() && access.get("cognito:preferred_role").is_none());
+    }
+
+    #[test]
+    fn the_access_token_alone_names_the_device() {
+        let sign_in = SignIn { device_key: Some("us-east-1_0a".to_owned()), ..sign_in(None) };
+        let access = serde_json::to_value(access(&sign_in, Uuid::from_u128(2), from_milliseconds(3))).unwrap();
+        assert_eq!(access["device_key"], "us-east-1_0a");
+        let id = written(&id(&sign_in, Uuid::from_u128(2), from_milliseconds(3), &Attributes::new(), |_| true));
+        assert!(id.get("device_key").is_none());
     }
 
     #[test]

@@ -16,6 +16,11 @@ impl PoolId {
         PoolId(format!("{region}_{}", rng.text(9, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")))
     }
 
+    /// The region in it, which the keys of its users' devices begin with.
+    fn region(&self) -> &str {
+        self.0.split_once('_').map_or("", |(region, _)| region)
+    }
+
     /// The pool's Amazon resource name.
     pub fn arn(&self, region: &str, account: &str) -> String {
         format!("arn:aws:cognito-idp:{region}:{account}:userpool/{self}")
@@ -56,6 +61,24 @@ impl Sub {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(pub Uuid);
 
+/// A device of a user. Clients know it by its key: the pool's region, `_` and the UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceId(pub Uuid);
+
+impl DeviceId {
+    /// The device of this key, in its one written form.
+    pub fn of_key(pool: &PoolId, key: &str) -> Option<Self> {
+        let uuid = key.strip_prefix(pool.region())?.strip_prefix('_')?;
+        let id = DeviceId(Uuid::try_parse(uuid).ok()?);
+        (id.0.to_string() == uuid).then_some(id)
+    }
+
+    /// The device's key.
+    pub fn key(self, pool: &PoolId) -> String {
+        format!("{}_{}", pool.region(), self.0)
+    }
+}
+
 /// A new client's secret: 52 lower-case letters and digits.
 pub fn mint_client_secret(rng: &Rng) -> String {
     rng.text(52, LOWER_CASE_AND_DIGITS)
@@ -90,6 +113,26 @@ impl fmt::Display for Sub {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_device_is_read_from_its_key_in_one_form_alone() {
+        let pool = PoolId("eu-west-1_AbCdEf123".to_owned());
+        let id = DeviceId(Uuid::from_u128(0xA5));
+        let key = id.key(&pool);
+        assert_eq!(key, "eu-west-1_00000000-0000-0000-0000-0000000000a5");
+        assert_eq!(DeviceId::of_key(&pool, &key), Some(id));
+        for other in [
+            "",
+            "eu-west-1_",
+            "00000000-0000-0000-0000-0000000000a5",
+            "us-east-1_00000000-0000-0000-0000-0000000000a5",
+            "eu-west-1_00000000-0000-0000-0000-0000000000A5",
+            "eu-west-1_000000000000000000000000000000a5",
+            "eu-west-1_00000000-0000-0000-0000-0000000000a5 ",
+        ] {
+            assert_eq!(DeviceId::of_key(&pool, other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_pool_is_read_from_its_arn() {

@@ -27,6 +27,15 @@ impl Source {
         }
     }
 
+    /// The address; of an IPv6 network, its first one.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Source::Process => None,
+            Source::V4(address) => Some(IpAddr::V4(address)),
+            Source::V6([a, b, c, d]) => Some(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))),
+        }
+    }
+
     /// Whether it is a program on this machine.
     pub fn is_loopback(self) -> bool {
         matches!(self, Source::V4(address) if address.is_loopback())
@@ -66,5 +75,13 @@ mod tests {
     fn the_process_is_no_address() {
         assert_ne!(Source::Process, of("127.0.0.1"));
         assert!(!Source::Process.is_loopback());
+        assert_eq!(Source::Process.address(), None);
+    }
+
+    #[test]
+    fn an_address_is_told_as_it_came_and_of_ipv6_the_network() {
+        for (given, told) in [("192.0.2.1", "192.0.2.1"), ("::1", "127.0.0.1"), ("2001:db8:0:1::7", "2001:db8:0:1::")] {
+            assert_eq!(of(given).address().unwrap().to_string(), told);
+        }
     }
 }

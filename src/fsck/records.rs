@@ -189,6 +189,9 @@ impl Examiner<'_> {
             Known::CodeKey(key, _) => self.need_user(&key.owner, problems).await?,
             Known::FamilyKey(key, family) => {
                 expect(problems, is_whole(family), "the hashes of its refresh tokens are none");
+                let device = family.device.as_ref();
+                let is_device = device.is_none_or(|device| Uuid::from_slice(&device.id).is_ok());
+                expect(problems, is_device, "the id of its device is none");
                 self.need_user(&key.owner, problems).await?;
             }
             Known::SrpVerifierKey(key, verifier) => {
@@ -221,6 +224,10 @@ impl Examiner<'_> {
                         self.need(problems, &passkey, "the passkey is gone").await?;
                     }
                 }
+            }
+            Known::DeviceKey(key, device) => {
+                self.need_user(&key.owner, problems).await?;
+                self.sealed_verifier(&key.encoded(), &device.sealed_verifier, problems);
             }
             Known::UsernameKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
             Known::AliasKey(key, owner) => self.name(&key.pool, &owner.sub, problems).await?,
@@ -275,18 +282,23 @@ impl Examiner<'_> {
         verifier: &SrpVerifier,
         problems: &mut Problems,
     ) -> Result<(), Failure> {
-        match self.sealer.open(&key.encoded(), &verifier.sealed) {
+        self.sealed_verifier(&key.encoded(), &verifier.sealed, problems);
+        let pool = key.owner.pool.clone();
+        if matches!(self.pool(&pool).await?, PoolState::There(pool) if !pool.record.keeps_srp_verifiers) {
+            self.need(problems, &SrpVerifierRemovalKey { pool }, "its pool keeps none").await?;
+        }
+        Ok(())
+    }
+
+    /// What proves a secret by SRP, sealed for the place where it stands.
+    fn sealed_verifier(&self, place: &[u8], sealed: &[u8], problems: &mut Problems) {
+        match self.sealer.open(place, sealed) {
             Ok(opened) => {
                 let is_one = Verifier::read(opened.expose()).is_some();
                 expect(problems, is_one, "what is sealed in it is no verifier");
             }
             Err(cause) => problems.push(format!("its secret: {cause}")),
         }
-        let pool = key.owner.pool.clone();
-        if matches!(self.pool(&pool).await?, PoolState::There(pool) if !pool.record.keeps_srp_verifiers) {
-            self.need(problems, &SrpVerifierRemovalKey { pool }, "its pool keeps none").await?;
-        }
-        Ok(())
     }
 
     /// A message that waits or was given up: sealed for the place where it was first written.

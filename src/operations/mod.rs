@@ -26,6 +26,7 @@ macro_rules! settings {
 
 mod account;
 mod clients;
+mod devices;
 mod groups;
 mod mfa;
 mod passkeys;

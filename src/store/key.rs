@@ -17,7 +17,7 @@ use std::ops::Bound;
 use uuid::Uuid;
 
 use super::{Failure, Kind, Record};
-use crate::domain::ids::{ClientId, GroupId, PoolId, Sub};
+use crate::domain::ids::{ClientId, DeviceId, GroupId, PoolId, Sub};
 
 /// Where a record stands.
 pub trait Key: Sized {
@@ -264,6 +264,20 @@ impl Part for GroupId {
 
     fn place(&self) -> Option<String> {
         Some(format!("group {self}"))
+    }
+}
+
+impl Part for DeviceId {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.write(out);
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        Uuid::read(bytes).map(DeviceId)
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(format!("device {}", self.0))
     }
 }
 

@@ -5,8 +5,8 @@
 use super::Record as _;
 use super::key::{self, Key};
 use super::{
-    AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, ExpiryKey, FamilyKey,
-    GroupKey, GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PasskeyKey, PasskeyOwnerKey,
+    AliasKey, AttemptsKey, AuditKey, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, DeviceKey, ExpiryKey,
+    FamilyKey, GroupKey, GroupRemovalKey, MemberKey, MembershipKey, OutboxKey, PasskeyKey, PasskeyOwnerKey,
     PasskeyRegistrationKey, PoolKey, PoolRemovalKey, RetryKey, SessionKey, SignatureKey, SigningKeysKey,
     SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, ThrottleKey, UserKey, UserRemovalKey, UsernameKey,
     WrongCodesKey,
@@ -77,6 +77,7 @@ kinds! {
     SoftwareTokenKey => "software token",
     PasskeyKey => "passkey",
     PasskeyRegistrationKey => "passkey that is being made",
+    DeviceKey => "device",
     FamilyKey => "token family",
     SessionKey => "session",
     MembershipKey => "membership in a group",
@@ -122,7 +123,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::ids::{ClientId, GroupId, PoolId, Sub};
+    use crate::domain::ids::{ClientId, DeviceId, GroupId, PoolId, Sub};
     use crate::store::Owner;
 
     fn sample(kind: Kind) -> Vec<u8> {
@@ -151,6 +152,7 @@ mod tests {
             Kind::PasskeyKey => PasskeyKey { owner, credential: vec![7; 32] }.encoded(),
             Kind::PasskeyRegistrationKey => PasskeyRegistrationKey { owner }.encoded(),
             Kind::PasskeyOwnerKey => PasskeyOwnerKey { pool, credential: vec![7; 32] }.encoded(),
+            Kind::DeviceKey => DeviceKey { owner, device: DeviceId(id) }.encoded(),
             Kind::FamilyKey => FamilyKey { owner, event: id }.encoded(),
             Kind::SessionKey => SessionKey { owner, session: id }.encoded(),
             Kind::MembershipKey => MembershipKey { owner, group: name }.encoded(),

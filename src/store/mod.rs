@@ -43,7 +43,7 @@ pub use pools::{PoolKey, PoolRemovalKey, SigningKeysKey, sweep_removed_pool};
 pub use sled::{SledLoader, SledStore};
 pub use srp_verifiers::{SrpVerifierRemovalKey, sweep_srp_verifiers};
 pub use users::{
-    AliasKey, AttemptsKey, CodeKey, CodePurpose, FamilyKey, HOUR_MILLISECONDS, PasskeyKey, PasskeyOwnerKey,
+    AliasKey, AttemptsKey, CodeKey, CodePurpose, DeviceKey, FamilyKey, HOUR_MILLISECONDS, PasskeyKey, PasskeyOwnerKey,
     PasskeyRegistrationKey, SessionKey, SoftwareTokenKey, SrpVerifierKey, ThrottleKey, ThrottlePurpose, UserKey,
     UserRemovalKey, UsernameKey, WRONG_CODES_REMEMBERED_MILLISECONDS, WrongCodesKey, count_users, sweep_removed_user,
 };

@@ -4,12 +4,12 @@ use uuid::Uuid;
 
 use super::key::{self, Key as _, key};
 use super::records::{
-    Attempts, Code, NameOwner, Passkey, PasskeyRegistration, Session, SoftwareToken, SrpVerifier, Throttle,
+    Attempts, Code, Device, NameOwner, Passkey, PasskeyRegistration, Session, SoftwareToken, SrpVerifier, Throttle,
     TokenFamily, User, UserRemoval, WrongCodes,
 };
 use super::{Batch, Failure, Owner, Record, Store};
 use crate::clock::{after, from_milliseconds};
-use crate::domain::ids::PoolId;
+use crate::domain::ids::{DeviceId, PoolId};
 use crate::domain::lockout;
 use crate::domain::token_validity::ACCESS_TOKEN_LIFE_MAX;
 
@@ -74,6 +74,11 @@ key! {
 }
 
 key! {
+    /// A device that a user has confirmed.
+    DeviceKey = user 0x0E { device: DeviceId } -> Device
+}
+
+key! {
     /// Whose a username is, in its comparison form.
     UsernameKey = 0x30 { pool: PoolId, name: String } -> NameOwner
 }
@@ -117,6 +122,15 @@ impl PasskeyKey {
     pub fn prefix(owner: &Owner) -> Vec<u8> {
         let mut prefix = owner.prefix();
         prefix.push(0x10);
+        prefix
+    }
+}
+
+impl DeviceKey {
+    /// The prefix of all devices of a user.
+    pub fn prefix(owner: &Owner) -> Vec<u8> {
+        let mut prefix = owner.prefix();
+        prefix.push(0x0E);
         prefix
     }
 }
@@ -168,6 +182,7 @@ impl Record for NameOwner {}
 impl Record for UserRemoval {}
 impl Record for SrpVerifier {}
 impl Record for SoftwareToken {}
+impl Record for Device {}
 impl Record for Passkey {}
 
 impl Record for PasskeyRegistration {

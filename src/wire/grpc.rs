@@ -97,13 +97,14 @@ fn code(error: &Error) -> Code {
     use Error::*;
     match error {
         ClientSecretDoesNotExist(_)
+        | DeviceDoesNotExist
         | GroupNotFound
         | PasskeyDoesNotExist
         | UserDoesNotExist
         | UserPoolClientDoesNotExist(_)
         | UserPoolDoesNotExist(_)
         | UsernameClientCombinationNotFound => Code::NotFound,
-        AliasExists(_) | GivenAliasExists(_) | GroupExists | UsernameExists(_) => Code::AlreadyExists,
+        AliasExists(_) | DeviceKeyExists | GivenAliasExists(_) | GroupExists | UsernameExists(_) => Code::AlreadyExists,
         CodeMismatch
         | Constraints(_)
         | ExpiredCode
@@ -120,6 +121,7 @@ fn code(error: &Error) -> Code {
         | UnsupportedTokenType => Code::InvalidArgument,
         NotHonoured(_) => Code::Unimplemented,
         AutoVerificationOff
+        | DevicesNotTracked
         | PasskeyChallengeNotFound
         | PasskeyConfigurationMissing
         | PasskeysNotEnabled

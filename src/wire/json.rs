@@ -223,6 +223,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::AliasExists
         | Exception::CodeDeliveryFailure
         | Exception::CodeMismatch
+        | Exception::DeviceKeyExists
         | Exception::EnableSoftwareTokenMFA
         | Exception::ExpiredCode
         | Exception::GroupExists
@@ -231,6 +232,7 @@ fn status(error: &Error) -> StatusCode {
         | Exception::InvalidParameter
         | Exception::InvalidPassword
         | Exception::InvalidSignature
+        | Exception::InvalidUserPoolConfiguration
         | Exception::LimitExceeded
         | Exception::MissingAuthenticationToken
         | Exception::NotAuthorized

@@ -6,6 +6,7 @@ mod support;
 mod account;
 mod backup;
 mod clients;
+mod devices;
 mod groups;
 mod guard;
 mod mfa;

@@ -4,6 +4,7 @@
 
 pub mod authenticator;
 pub mod certificates;
+pub mod devices;
 pub mod factors;
 pub mod fixtures;
 pub mod functions;

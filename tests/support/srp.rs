@@ -60,6 +60,17 @@ impl Question {
         })
     }
 
+    /// The question for a device.
+    pub fn of_device(parameters: &HashMap<String, String>) -> Self {
+        assert_eq!(parameters.len(), 5, "{:?}", parameters.keys());
+        Question {
+            salt: parameters["SALT"].clone(),
+            server_number: parameters["SRP_B"].clone(),
+            secret_block: parameters["SECRET_BLOCK"].clone(),
+            user_id: parameters["DEVICE_KEY"].clone(),
+        }
+    }
+
     /// The answer with this proof.
     pub fn responses(&self, signature: &str, timestamp: &str) -> HashMap<String, String> {
         let responses = [

@@ -40,14 +40,14 @@ impl Trigger for PostAuthentication<'_> {
 }
 
 impl Cx<'_> {
-    /// Tells of a sign-in that needs no further proof. `user` is as they will be with it.
-    pub async fn after_sign_in(&self, client: &Client, user: &User) -> Result<(), Error> {
+    /// Tells of a sign-in that needs no further proof. `user` is as they will be with it; the device is new where the pool tracks
+    /// devices and none was named that it knows.
+    pub async fn after_sign_in(&self, client: &Client, user: &User, new_device_used: bool) -> Result<(), Error> {
         let pool = &client.pool;
         let Some(arn) = pool.trigger(|triggers| triggers.post_authentication.as_ref()) else { return Ok(()) };
         let trigger = PostAuthentication {
             user_attributes: told_attributes(user),
-            // No devices are remembered yet, so none is new.
-            new_device_used: false,
+            new_device_used,
             client_metadata: self.client_metadata(),
         };
         self.ask(pool, arn, (&user.record.username, Some(&client.id.0)), &trigger).await.map(|Let {}| ())

@@ -23,6 +23,8 @@ pub enum Occasion {
     SignIn,
     /// A sign-in whose last proof was a new password.
     NewPassword,
+    /// A sign-in whose last proof was that of a device.
+    Device,
     Refresh,
 }
 
@@ -31,6 +33,7 @@ impl Occasion {
         match self {
             Occasion::SignIn => "TokenGeneration_Authentication",
             Occasion::NewPassword => "TokenGeneration_NewPasswordChallenge",
+            Occasion::Device => "TokenGeneration_AuthenticateDevice",
             Occasion::Refresh => "TokenGeneration_RefreshTokens",
         }
     }

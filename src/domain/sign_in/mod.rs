@@ -13,20 +13,26 @@
 //!     ├── the password is temporary ──────────────────────────▲
 //!     │
 //!     │ what the pool asks for, and what the user has (reference 4.4)
-//!     ├── nothing more, or a passkey that stands for two factors ───────▶ Complete ▶ tokens
-//!     ├── one ─────────────────▶ SMS_MFA · EMAIL_OTP · SOFTWARE_TOKEN_MFA ──▶ ▲
-//!     ├── several ─▶ SELECT_MFA_TYPE ─▶ ▲                                     │
-//!     └── one that is not there ─▶ MFA_SETUP ─▶ a software token is set up ───┘
-//!                                      └─▶ an e-mail address ─▶ EMAIL_OTP ────┘
+//!     ├── nothing more, or what a passkey or a remembered device stands for ────▶ the last step
+//!     ├── one ─────────────────▶ SMS_MFA · EMAIL_OTP · SOFTWARE_TOKEN_MFA ──▶ SecondProof ─▶ ▲
+//!     ├── several ─▶ SELECT_MFA_TYPE ─▶ ▲                                       ▲
+//!     └── one that is not there ─▶ MFA_SETUP ─▶ a software token is set up ─────┤
+//!                                      └─▶ an e-mail address ─▶ EMAIL_OTP ──────┘
+//!
+//! the last step
+//!     ├── a remembered device was named ─▶ DEVICE_SRP_AUTH ─▶ DEVICE_PASSWORD_VERIFIER ─▶ Complete ▶ tokens
+//!     └── none was ─────────────────────────────────────────────────────────────────────▶ ▲
 //! ```
 //!
-//! Nothing but [`Complete`] is exchanged for tokens, and nothing but the arrows above leads to one: a [`FirstProof`] comes of a
-//! right answer alone, and what follows from it [`FirstProof::next`] decides alone. What an answer is worth is judged elsewhere,
-//! by argon2, SRP, the hash of a code or a passkey's signature, and comes in as a truth value.
+//! Nothing but [`Complete`] is exchanged for tokens, and nothing but the arrows above leads to one: a [`FirstProof`] and a
+//! [`SecondProof`] come of right answers alone, and what follows from them [`FirstProof::next`] and [`SecondProof::next`] decide
+//! alone. What an answer is worth is judged elsewhere, by argon2, SRP, the hash of a code or a passkey's signature, and comes in as a truth value.
 
+mod devices;
 mod first_factors;
 mod second_factors;
 
+pub use devices::{Before, RememberedDevice};
 pub use first_factors::{FirstFactor, Means};
 pub use second_factors::{Mfa, SecondFactor, Standing};
 
@@ -53,6 +59,10 @@ pub enum Step {
     MfaSetup,
     /// Nothing more: a software token was set up in this sign-in.
     SoftwareTokenSetUp,
+    /// The beginning of the proof of a device.
+    DeviceBeginning(Before),
+    /// The end of it.
+    DeviceProof(Before),
 }
 
 /// The right to tokens: every proof that was needed has been given.
@@ -67,6 +77,8 @@ pub enum Ending {
     Proof,
     /// A new password in the place of a temporary one.
     NewPassword,
+    /// The proof of a remembered device.
+    Device,
 }
 
 /// That a first factor has been proved.
@@ -87,7 +99,11 @@ pub struct PasskeyUse {
     pub stands_for_second_factor: bool,
 }
 
-/// What follows a first proof.
+/// That a second factor has been proved.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SecondProof(());
+
+/// What follows a proof.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     Complete(Complete),
@@ -96,6 +112,8 @@ pub enum Next {
     SelectMfaType(Vec<SecondFactor>),
     /// One of these must be set up. None of them may be possible.
     MfaSetup(Vec<SecondFactor>),
+    /// The device that was named is to be proved.
+    Device(Before),
 }
 
 /// A temporary password must be proved by itself, not passed by.
@@ -139,21 +157,33 @@ impl FirstProof {
         match standing.password_is_temporary {
             true if self.is_of_password => Ok(Next::NewPassword),
             true => Err(PasswordIsTemporary),
-            false if self.stands_for_second_factor => Ok(Next::Complete(Complete { ending: self.ending })),
+            false if self.stands_for_second_factor => Ok(standing.last_step(Before::SecondFactor, self.ending)),
             false => Ok(standing.second_step(self.ending)),
         }
     }
 }
 
-impl Complete {
-    /// By an answer to the question for a second factor.
+impl SecondProof {
+    /// Of an answer to the question for a second factor.
     pub fn by(_: SecondFactor, is_right: bool) -> Option<Self> {
-        is_right.then_some(Complete { ending: Ending::Proof })
+        is_right.then_some(SecondProof(()))
     }
 
-    /// By a software token that was set up in this sign-in, with a right code of it.
+    /// Of a software token that was set up in this sign-in, with a right code of it.
     pub fn by_set_up(_: SoftwareTokenProved) -> Self {
-        Complete { ending: Ending::Proof }
+        SecondProof(())
+    }
+
+    /// What follows for this user.
+    pub fn next(self, standing: &Standing) -> Next {
+        standing.last_step(Before::SecondFactor, Ending::Proof)
+    }
+}
+
+impl Complete {
+    /// By an answer to the question for a device, if that is still what ends a sign-in of this user.
+    pub fn by_device(before: Before, is_right: bool, standing: &Standing) -> Option<Self> {
+        (is_right && standing.still_asks_for_device(before)).then_some(Complete { ending: Ending::Device })
     }
 
     /// What the last step was.
@@ -178,8 +208,18 @@ mod tests {
 
     const FACTORS: [SecondFactor; 3] = SecondFactor::ALL;
 
+    const DEVICES: [Option<RememberedDevice>; 3] = [
+        None,
+        Some(RememberedDevice { stands_for_second_factor: false }),
+        Some(RememberedDevice { stands_for_second_factor: true }),
+    ];
+
     /// Every standing there is.
     fn standings() -> impl Iterator<Item = Standing> {
+        DEVICES.into_iter().flat_map(|device| without_device().map(move |standing| Standing { device, ..standing }))
+    }
+
+    fn without_device() -> impl Iterator<Item = Standing> {
         let subsets = |bits: u32| FACTORS.into_iter().filter(move |factor| bits & (1 << *factor as u32) != 0).collect();
         let preferences = || FACTORS.into_iter().map(Some).chain([None]);
         let mfa = [Mfa::Off, Mfa::Optional, Mfa::On].into_iter();
@@ -197,6 +237,7 @@ mod tests {
                         has_phone_number: bits & 1 != 0,
                         has_email: bits & 2 != 0,
                         email_is_verified: bits & 4 != 0,
+                        device: None,
                     })
                 })
             })
@@ -212,11 +253,15 @@ mod tests {
             assert_eq!(FirstProof::by(factor, false), None);
         }
         for factor in FACTORS {
-            assert_eq!(Complete::by(factor, false), None);
+            assert_eq!(SecondProof::by(factor, false), None);
         }
         assert_eq!(FirstProof::by_sign_up(false), None);
         let wrong = PasskeyUse { is_right: false, user_verified: true, stands_for_second_factor: true };
         assert_eq!(FirstProof::by_passkey(wrong), None);
+        for (standing, before) in standings().flat_map(|standing| Before::ALL.map(|before| (standing.clone(), before)))
+        {
+            assert_eq!(Complete::by_device(before, false, &standing), None);
+        }
     }
 
     #[test]
@@ -228,6 +273,7 @@ mod tests {
                 let used = PasskeyUse { is_right: true, user_verified, stands_for_second_factor };
                 let next = FirstProof::by_passkey(used).unwrap().next(&standing).unwrap();
                 match user_verified && stands_for_second_factor {
+                    true if standing.device.is_some() => assert_eq!(next, Next::Device(Before::SecondFactor)),
                     true => assert_eq!(next, Next::Complete(Complete { ending: Ending::Proof }), "{standing:?}"),
                     false => assert_eq!(Ok(next), proof().next(&standing), "{standing:?}"),
                 }
@@ -238,10 +284,46 @@ mod tests {
     #[test]
     fn one_proof_is_enough_only_where_the_pool_does_not_insist_and_the_user_has_turned_nothing_on() {
         for standing in standings().filter(|standing| !standing.password_is_temporary) {
-            let usable = standing.allowed.iter().any(|factor| standing.turned_on.contains(factor));
-            let enough = standing.mfa == Mfa::Off || standing.mfa == Mfa::Optional && !usable;
+            let enough = one_factor_is_enough(&standing) && standing.device.is_none();
             let next = proof().next(&standing).unwrap();
             assert_eq!(matches!(next, Next::Complete(_)), enough, "{standing:?} led to {next:?}");
+        }
+    }
+
+    fn one_factor_is_enough(standing: &Standing) -> bool {
+        let usable = standing.allowed.iter().any(|factor| standing.turned_on.contains(factor));
+        standing.mfa == Mfa::Off || standing.mfa == Mfa::Optional && !usable
+    }
+
+    #[test]
+    fn a_remembered_device_is_asked_for_last_and_in_the_place_of_a_factor_only_where_the_pool_has_it_so() {
+        for standing in standings().filter(|standing| !standing.password_is_temporary) {
+            let without = Standing { device: None, ..standing.clone() };
+            let question = proof().next(&without).unwrap();
+            let next = proof().next(&standing).unwrap();
+            match standing.device {
+                None => {
+                    assert_eq!(next, question);
+                    assert_eq!(SecondProof(()).next(&standing), Next::Complete(Complete(())));
+                }
+                Some(device) => {
+                    let is_spared = device.stands_for_second_factor && !matches!(question, Next::MfaSetup(_));
+                    let asks = one_factor_is_enough(&standing) || is_spared;
+                    let expected = if asks { Next::Device(Before::FirstFactor) } else { question };
+                    assert_eq!(next, expected, "{standing:?}");
+                    assert_eq!(SecondProof(()).next(&standing), Next::Device(Before::SecondFactor));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_device_ends_a_sign_in_only_where_it_is_what_would_be_asked_for() {
+        for standing in standings().filter(|standing| !standing.password_is_temporary) {
+            let asked = proof().next(&standing).unwrap() == Next::Device(Before::FirstFactor);
+            assert_eq!(Complete::by_device(Before::FirstFactor, true, &standing).is_some(), asked, "{standing:?}");
+            let ends = Complete::by_device(Before::SecondFactor, true, &standing).is_some();
+            assert_eq!(ends, standing.device.is_some(), "{standing:?}");
         }
     }
 
@@ -259,7 +341,7 @@ mod tests {
                     assert!(factors.iter().all(|factor| standing.allowed.contains(factor)), "{standing:?}");
                     assert_eq!(standing.mfa, Mfa::On, "{standing:?}");
                 }
-                Next::Complete(_) => {}
+                Next::Complete(_) | Next::Device(_) => {}
                 Next::NewPassword => panic!("{standing:?}"),
             }
         }
@@ -267,7 +349,9 @@ mod tests {
 
     #[test]
     fn the_preferred_factor_is_asked_for_if_it_can_be() {
-        for standing in standings().filter(|standing| standing.mfa != Mfa::Off && !standing.password_is_temporary) {
+        let stands = |device: RememberedDevice| device.stands_for_second_factor;
+        let asks = |standing: &Standing| standing.mfa != Mfa::Off && !standing.device.is_some_and(stands);
+        for standing in standings().filter(|standing| asks(standing) && !standing.password_is_temporary) {
             let Some(preferred) = standing.preferred else { continue };
             if standing.allowed.contains(&preferred) && standing.turned_on.contains(&preferred) {
                 assert_eq!(proof().next(&standing), Ok(Next::SecondFactor(preferred)), "{standing:?}");

@@ -1,6 +1,6 @@
 //! Second factors: which one a sign-in asks for (reference 4.4).
 
-use super::{Complete, Ending, Next};
+use super::{Before, Ending, Next, RememberedDevice};
 
 /// A second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Standing {
     pub has_phone_number: bool,
     pub has_email: bool,
     pub email_is_verified: bool,
+    /// The device that the sign-in names, if it is one that counts.
+    pub device: Option<RememberedDevice>,
 }
 
 impl Standing {
@@ -76,8 +78,14 @@ impl Standing {
 
     pub(super) fn second_step(&self, ending: Ending) -> Next {
         if !self.needs_second_factor() {
-            return Next::Complete(Complete { ending });
+            return self.last_step(Before::FirstFactor, ending);
         }
+        let question = self.question();
+        if self.device_stands_for(&question) { Next::Device(Before::FirstFactor) } else { question }
+    }
+
+    /// How a second factor is asked for.
+    fn question(&self) -> Next {
         let usable = self.usable();
         if let Some(preferred) = self.preferred.filter(|preferred| usable.contains(preferred)) {
             return Next::SecondFactor(preferred);

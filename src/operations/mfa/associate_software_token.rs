@@ -45,6 +45,7 @@ async fn in_challenge(cx: &Cx<'_>, caller: &InChallenge) -> Result<api::Associat
     caller.session().use_up(&mut batch);
     user.expect_unchanged(&mut batch);
     let waiting = Waiting::at(Step::MfaSetup).proved_by(user).with_secret(secret.bytes().expose());
+    let waiting = waiting.with_device(caller.session().device());
     let session = cx.open_session(&mut batch, client, &user.owner, &waiting);
     cx.commit(batch).await?;
     Ok(api::AssociateSoftwareTokenResponse { secret_code: Some(secret.shown()), session: Some(session) })

@@ -49,6 +49,7 @@ impl api::VerifySoftwareTokenRequest {
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
         let waiting = Waiting::at(Step::SoftwareTokenSetUp).proved_by(user).with_secret(proved.expose());
+        let waiting = waiting.with_device(session.device());
         let session = cx.open_session(&mut batch, client, &user.owner, &waiting);
         cx.commit(batch).await?;
         Ok(session)

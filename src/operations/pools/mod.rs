@@ -63,6 +63,7 @@ fn description(cx: &Cx<'_>, pool: &Pool, users: usize) -> api::UserPool {
         user_attribute_update_settings: user_attribute_update_settings(record),
         sms_authentication_message: record.mfa.as_ref().and_then(|mfa| mfa.sms_message.clone()),
         mfa_configuration: Some(mfa::shown(record).into()),
+        device_configuration: record.devices.map(device_configuration),
         estimated_number_of_users: Some(i32::try_from(users).unwrap_or(i32::MAX)),
         email_configuration: Some(api::EmailConfiguration {
             email_sending_account: Some(email_sending_account::Value::CognitoDefault.into()),
@@ -105,6 +106,13 @@ fn first_auth_factors(record: &records::Pool) -> Vec<i32> {
     match numbers::<auth_factor::Value>(&record.first_auth_factors) {
         listed if listed.is_empty() => vec![auth_factor::Value::Password.into()],
         listed => listed,
+    }
+}
+
+fn device_configuration(tracking: records::DeviceTracking) -> api::DeviceConfiguration {
+    api::DeviceConfiguration {
+        challenge_required_on_new_device: Some(tracking.stands_for_second_factor),
+        device_only_remembered_on_user_prompt: Some(tracking.remembered_on_prompt),
     }
 }
 

@@ -27,6 +27,7 @@ settings! {
         sms_authentication_message: Option<String>,
         user_attribute_update_settings: Option<api::UserAttributeUpdateSettings>,
         mfa_configuration: Option<i32>,
+        device_configuration: Option<api::DeviceConfiguration>,
         email_configuration: Option<api::EmailConfiguration>,
         user_pool_tags: Tags,
         admin_create_user_config: Option<api::AdminCreateUserConfig>,
@@ -85,6 +86,7 @@ impl Settings {
                 self.sms_authentication_message,
             ),
             first_auth_factors,
+            devices: self.device_configuration.and_then(device_tracking),
             admin_create_user_only: accounts.allow_admin_create_user_only(),
             sms_message: template.sms_message.or(self.sms_verification_message),
             email_message: template.email_message.or(self.email_verification_message),
@@ -167,6 +169,14 @@ impl Settings {
             (newer, older) => Ok(newer.or(older).unwrap_or(TEMPORARY_PASSWORD_DAYS)),
         }
     }
+}
+
+/// How devices are tracked. With neither flag, as without the member, they are not.
+fn device_tracking(configuration: api::DeviceConfiguration) -> Option<records::DeviceTracking> {
+    (configuration != api::DeviceConfiguration::default()).then_some(records::DeviceTracking {
+        stands_for_second_factor: configuration.challenge_required_on_new_device(),
+        remembered_on_prompt: configuration.device_only_remembered_on_user_prompt(),
+    })
 }
 
 /// The names of the means to reset a forgotten password, best first.

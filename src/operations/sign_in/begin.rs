@@ -8,6 +8,7 @@ use super::{Outcome, choice, given, may_sign_in, one_time_code, parameter, passw
 use crate::api::auth_flow::Value as AuthFlow;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::users::User;
 use crate::domain::auth_flows::Flow;
 use crate::domain::sign_in::{FirstProof, Step};
@@ -47,7 +48,7 @@ impl Beginning<'_> {
         }
         let password = parameter(self.parameters, "PASSWORD")?;
         let user = self.user(cx, username, may_sign_in).await?;
-        password::sign_in(cx, self.client, username, user.as_ref(), password, None).await
+        password::sign_in(cx, self.client, username, user.as_ref(), password, None, self.device()).await
     }
 
     async fn by_srp(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
@@ -62,6 +63,11 @@ impl Beginning<'_> {
 
     fn given(&self, name: &str) -> Option<&str> {
         given(self.parameters, name)
+    }
+
+    /// The device that is named, if one is.
+    fn device(&self) -> Named<'_> {
+        Named { key: self.given("DEVICE_KEY"), before: None }
     }
 
     /// The name to sign in with, from a client that proves itself.
@@ -93,7 +99,7 @@ impl Beginning<'_> {
             return Err(Error::invalid_parameter("USER_AUTH flow not enabled for this client"));
         }
         if let Some(session) = self.session {
-            return after_sign_up(cx, client, username, session).await;
+            return after_sign_up(cx, client, username, session, self.device()).await;
         }
         let user = self.user(cx, username, one_time_code::may_be_asked).await?;
         choice::begin(cx, client, username, user, self.parameters).await
@@ -116,7 +122,7 @@ impl Beginning<'_> {
         if !cx.proves_by_hash(client, hash, &names)? {
             return Err(Error::SecretHashMismatchOnRefresh(client.id.0.clone()));
         }
-        let exchanged = cx.exchange(client, &user, &family).await;
+        let exchanged = cx.exchange(client, &user, &family, self.given("DEVICE_KEY")).await;
         // Of rotation, which the client may have had before, these operations' models know nothing.
         Ok(Outcome::Tokens(exchanged.map_err(|error| match error {
             Error::RefreshTokenReused => Error::RefreshTokenRevoked,
@@ -127,7 +133,13 @@ impl Beginning<'_> {
 
 /// The end of the chain SignUp → ConfirmSignUp → InitiateAuth: the code that confirmed the user was the proof. It serves for
 /// the first sign-in alone.
-async fn after_sign_up(cx: &Cx<'_>, client: &Client, username: &str, session: &str) -> Result<Outcome, Error> {
+async fn after_sign_up(
+    cx: &Cx<'_>,
+    client: &Client,
+    username: &str,
+    session: &str,
+    device: Named<'_>,
+) -> Result<Outcome, Error> {
     let user = cx.user_named(&client.pool, username).await?;
     // Read before the session: a sign-in by this very session is told as such.
     let has_signed_in = match &user {
@@ -142,6 +154,6 @@ async fn after_sign_up(cx: &Cx<'_>, client: &Client, username: &str, session: &s
     let mut batch = Batch::default();
     session.use_up(&mut batch);
     user.expect_unchanged(&mut batch);
-    let led = second_factor::follow(cx, &mut batch, client, &user, proof).await?;
+    let led = second_factor::follow(cx, &mut batch, client, &user, proof, device).await?;
     second_factor::commit(cx, batch, led).await
 }

@@ -10,6 +10,7 @@ use super::{Challenge, Outcome, given, may_sign_in, parameter, passkey, password
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::passkeys::Passkey;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
@@ -156,8 +157,9 @@ impl<'a> Beginner<'a> {
         match factor {
             FirstFactor::Password => {
                 if let Some(password) = given(given_along, "PASSWORD") {
-                    let user = self.user.as_ref();
-                    return password::sign_in(cx, self.client, self.username, user, password, session).await;
+                    let (user, device) =
+                        (self.user.as_ref(), Named { key: given(given_along, "DEVICE_KEY"), before: None });
+                    return password::sign_in(cx, self.client, self.username, user, password, session, device).await;
                 }
                 self.ask_for_proof(cx, ChallengeName::Password, Step::FirstFactor(factor), session).await
             }
@@ -205,7 +207,7 @@ impl<'a> Beginner<'a> {
         let challenge = match &self.user {
             Some(user) if may_begin_by_code(user).is_ok() => {
                 user.expect_unchanged(&mut batch);
-                one_time_code::ask(cx, &mut batch, self.client, user, Step::FirstFactor(factor)).await?
+                one_time_code::ask(cx, &mut batch, self.client, user, Step::FirstFactor(factor), None).await?
             }
             user => {
                 let address = user.as_ref().and_then(|user| user.address(alias));

@@ -5,16 +5,18 @@
 
 use std::collections::HashMap;
 
-use super::second_factor::{commit, end, may_continue};
+use super::second_factor::{commit, finish, may_continue};
 use super::{Challenge, Outcome, given, one_time_code};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::software_tokens::Proved;
 use crate::context::users::User;
 use crate::domain::attributes::Attributes;
-use crate::domain::sign_in::{Complete, SecondFactor, Step};
+use crate::domain::ids::DeviceId;
+use crate::domain::sign_in::{SecondFactor, SecondProof, Step};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::Batch;
@@ -27,6 +29,7 @@ pub fn ask(
     client: &Client,
     user: &User,
     factors: &[SecondFactor],
+    device: Option<DeviceId>,
 ) -> Result<Challenge, Error> {
     if factors.is_empty() {
         return Err(Error::invalid_parameter("User does not have delivery config set to turn on SMS_MFA"));
@@ -36,7 +39,8 @@ pub fn ask(
         ("MFAS_CAN_SETUP".to_owned(), serde_json::json!(names).to_string()),
         ("USER_ID_FOR_SRP".to_owned(), user.record.username.clone()),
     ]);
-    let session = cx.open_session(batch, client, &user.owner, &Waiting::at(Step::MfaSetup).proved_by(user));
+    let waiting = Waiting::at(Step::MfaSetup).proved_by(user).with_device(device);
+    let session = cx.open_session(batch, client, &user.owner, &waiting);
     Ok(Challenge { name: ChallengeName::MfaSetup, session, parameters, available: Vec::new() })
 }
 
@@ -64,8 +68,11 @@ pub async fn answer(
             let changed = records::User { mfa: Some(mfa), ..user.record.record.clone() };
             user.replace(&mut batch, &changed);
             let user = User { owner: user.owner.clone(), record: user.record.with(changed) };
-            let led = end(cx, &mut batch, client, &user, Complete::by_set_up(proved)).await?;
-            cx.forget_attempts(&mut batch, &user.owner);
+            let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+            let led = finish(cx, &mut batch, client, &user, SecondProof::by_set_up(proved), device).await?;
+            if !matches!(led, Ok(Outcome::Challenge(_))) {
+                cx.forget_attempts(&mut batch, &user.owner);
+            }
             commit(cx, batch, led).await
         }
         None => by_email(cx, client, user, session, given(responses, "email")).await,
@@ -92,7 +99,7 @@ async fn by_email(
     let mut batch = Batch::default();
     session.use_up(&mut batch);
     user.expect_unchanged(&mut batch);
-    let challenge = one_time_code::ask_at(cx, &mut batch, client, user, email).await?;
+    let challenge = one_time_code::ask_at(cx, &mut batch, client, user, email, session.device()).await?;
     cx.commit(batch).await?;
     cx.outbox_filled.notify_one();
     Ok(Outcome::Challenge(challenge))

@@ -8,6 +8,7 @@ mod admin_initiate_auth;
 mod admin_respond_to_auth_challenge;
 mod begin;
 mod choice;
+mod device;
 mod initiate_auth;
 mod mfa_setup;
 mod new_password;
@@ -85,6 +86,10 @@ impl From<Issued> for api::AuthenticationResult {
             token_type: Some("Bearer".to_owned()),
             refresh_token: issued.refresh_token,
             id_token: Some(issued.id_token),
+            new_device_metadata: issued.new_device.map(|device| api::NewDeviceMetadata {
+                device_key: Some(device.key),
+                device_group_key: Some(device.group_key),
+            }),
         }
     }
 }

@@ -6,15 +6,17 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::second_factor::{commit, follow, may_continue};
-use super::{Challenge, Outcome, parameter};
+use super::{Challenge, Outcome, given, parameter};
 use crate::api::challenge_name;
 use crate::api::check::check_password;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::Attributes;
+use crate::domain::ids::DeviceId;
 use crate::domain::sign_in::{FirstProof, Step};
 use crate::error::Error;
 use crate::store::Batch;
@@ -24,7 +26,7 @@ use crate::store::records::{self, UserStatus};
 const ATTRIBUTE: &str = "userAttributes.";
 
 /// Asks for the new password, with what is known of the user, as far as the client may read it, and what is missing.
-pub fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User) -> Challenge {
+pub fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User, device: Option<DeviceId>) -> Challenge {
     let attributes = user.attributes();
     let schema = client.pool.schema();
     let missing = schema.missing(&attributes).map(|definition| format!("{ATTRIBUTE}{}", definition.name).into());
@@ -35,9 +37,10 @@ pub fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User) -> Chal
         ("requiredAttributes", Value::Array(missing.collect()).to_string()),
         ("userAttributes", Value::Object(known.collect()).to_string()),
     ];
+    let waiting = Waiting::at(Step::NewPassword).proved_by(user).with_device(device);
     Challenge {
         name: challenge_name::Value::NewPasswordRequired,
-        session: cx.open_session(batch, client, &user.owner, &Waiting::at(Step::NewPassword).proved_by(user)),
+        session: cx.open_session(batch, client, &user.owner, &waiting),
         parameters: parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         available: Vec::new(),
     }
@@ -73,7 +76,8 @@ pub async fn set(
     session.use_up(&mut batch);
     let password = cx.new_password(&client.pool, &user.record.username, &password).await?;
     let confirmed = cx.replace_password(&mut batch, &client.pool, user, confirmed, password);
-    let led = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password()).await?;
+    let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+    let led = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password(), device).await?;
     if !matches!(led, Ok(Outcome::Challenge(_))) {
         cx.forget_attempts(&mut batch, &user.owner);
     }

@@ -5,20 +5,22 @@
 
 use std::collections::HashMap;
 
-use super::second_factor::{end, follow, may_continue, may_end_by, settle};
-use super::{Challenge, Outcome, may_sign_in, mfa_setup, parameter};
+use super::second_factor::{finish, follow, may_continue, may_end_by, settle};
+use super::{Challenge, Outcome, given, may_sign_in, mfa_setup, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::clock::after;
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::messages::{Addressee, Perishable};
 use crate::context::sessions::{OpenSession, SentCode, Waiting};
 use crate::context::users::User;
 use crate::context::verification::Sent;
 use crate::domain::attributes::is_verified;
+use crate::domain::ids::DeviceId;
 use crate::domain::messages::Purpose;
-use crate::domain::sign_in::{Complete, FirstFactor, FirstProof, SecondFactor, Step};
+use crate::domain::sign_in::{FirstFactor, FirstProof, SecondFactor, SecondProof, Step};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::records::UserStatus;
@@ -76,10 +78,17 @@ pub fn destination(user: &User, attribute: Alias) -> Option<String> {
 }
 
 /// Sends a code to an address of the user, and asks for it. The batch expects the user as it was read.
-pub async fn ask(cx: &Cx<'_>, batch: &mut Batch, client: &Client, user: &User, step: Step) -> Result<Challenge, Error> {
+pub async fn ask(
+    cx: &Cx<'_>,
+    batch: &mut Batch,
+    client: &Client,
+    user: &User,
+    step: Step,
+    device: Option<DeviceId>,
+) -> Result<Challenge, Error> {
     let question = Question::at(step).ok_or_else(|| Error::internal("no code is sent at this step"))?;
     let address = user.address(question.attribute).ok_or(Error::InvalidSession)?;
-    send(cx, batch, client, user, &question, address, Waiting::at(step)).await
+    send(cx, batch, client, user, &question, address, Waiting::at(step).with_device(device)).await
 }
 
 /// The same as a second factor at an e-mail address that is to be the user's: the session keeps it until then.
@@ -89,10 +98,11 @@ pub async fn ask_at(
     client: &Client,
     user: &User,
     email: &str,
+    device: Option<DeviceId>,
 ) -> Result<Challenge, Error> {
     let step = Step::SecondFactor(SecondFactor::Email);
     let question = Question::at(step).ok_or_else(|| Error::internal("no code is sent at this step"))?;
-    let waiting = Waiting::at(step).with_secret(email.as_bytes());
+    let waiting = Waiting::at(step).with_secret(email.as_bytes()).with_device(device);
     send(cx, batch, client, user, &question, email, waiting).await
 }
 
@@ -168,6 +178,7 @@ pub async fn answer(
         let mut batch = Batch::default();
         session.use_up(&mut batch);
         let after = verified(cx, &mut batch, client, user, &question, set_up.as_deref()).await?;
+        let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
         let led = match question.step {
             Step::FirstFactor(factor) => {
                 may_begin_by_code(user)?;
@@ -176,11 +187,11 @@ pub async fn answer(
                     return Err(Error::InvalidSession);
                 }
                 let proof = FirstProof::by(factor, is_right).ok_or(Error::InvalidCode)?;
-                follow(cx, &mut batch, client, &after, proof).await?
+                follow(cx, &mut batch, client, &after, proof, device).await?
             }
             Step::SecondFactor(factor) => {
-                let complete = Complete::by(factor, is_right).ok_or(Error::InvalidCode)?;
-                end(cx, &mut batch, client, &after, complete).await?
+                let proof = SecondProof::by(factor, is_right).ok_or(Error::InvalidCode)?;
+                finish(cx, &mut batch, client, &after, proof, device).await?
             }
             _ => return Err(Error::InvalidSession),
         };

@@ -9,11 +9,12 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 
 use super::second_factor::{follow, settle};
-use super::{Challenge, Outcome, may_sign_in, parameter};
+use super::{Challenge, Outcome, given, may_sign_in, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::passkeys::Passkey;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
@@ -96,7 +97,8 @@ pub async fn answer(
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
         passkey.use_up(&mut batch, &used);
-        let led = follow(cx, &mut batch, client, user, proof).await?;
+        let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+        let led = follow(cx, &mut batch, client, user, proof, device).await?;
         settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await

@@ -9,6 +9,7 @@ use super::{Outcome, may_sign_in};
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::sessions::OpenSession;
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
@@ -17,8 +18,8 @@ use crate::error::Error;
 use crate::store::records;
 use crate::store::{Batch, Owner};
 
-/// Signs in `user`, who was found by this name, if the password is right, or asks for a new one if it is temporary. A session
-/// that led here is spent with it.
+/// Signs in `user`, who was found by this name, if the password is right, or asks for a new one if it is temporary; with the
+/// device that is named, if one is. A session that led here is spent with it.
 pub async fn sign_in(
     cx: &Cx<'_>,
     client: &Client,
@@ -26,6 +27,7 @@ pub async fn sign_in(
     user: Option<&User>,
     password: &str,
     session: Option<&OpenSession>,
+    device: Named<'_>,
 ) -> Result<Outcome, Error> {
     let password = Secret::new(password.to_owned());
     let hides = client.hides_user_existence();
@@ -59,7 +61,7 @@ pub async fn sign_in(
     let mut batch = attempt.evaluate(cx, prepared).await?;
     let attempt = attempt.proved(cx, &client.pool).await?;
     let ending = async {
-        let led = follow(cx, &mut batch, client, user, proof).await?;
+        let led = follow(cx, &mut batch, client, user, proof, device).await?;
         settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await

@@ -4,15 +4,17 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{
-    Outcome, choice, given, mfa_setup, new_password, one_time_code, parameter, passkey, password, second_factor, srp,
+    Outcome, choice, device, given, mfa_setup, new_password, one_time_code, parameter, passkey, password,
+    second_factor, srp,
 };
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::sessions::OpenSession;
 use crate::context::users::User;
 use crate::domain::ids::Sub;
-use crate::domain::sign_in::{FirstFactor, SecondFactor, Step};
+use crate::domain::sign_in::{Before, FirstFactor, SecondFactor, Step};
 use crate::error::Error;
 
 /// An answer to a challenge.
@@ -34,7 +36,8 @@ impl Answer<'_> {
             Step::SelectChallenge => choice::choose(cx, client, username, user, &session, responses).await,
             Step::FirstFactor(FirstFactor::Password) => {
                 let password = parameter(responses, "PASSWORD")?;
-                password::sign_in(cx, client, username, user.as_ref(), password, Some(&session)).await
+                let device = Named { key: given(responses, "DEVICE_KEY"), before: None };
+                password::sign_in(cx, client, username, user.as_ref(), password, Some(&session), device).await
             }
             Step::SrpBeginning => {
                 let srp_a = parameter(responses, "SRP_A")?;
@@ -58,6 +61,8 @@ impl Answer<'_> {
             Step::MfaSetup | Step::SoftwareTokenSetUp => {
                 mfa_setup::answer(cx, client, known()?, &session, responses).await
             }
+            Step::DeviceBeginning(before) => device::begin(cx, client, known()?, &session, before, responses).await,
+            Step::DeviceProof(before) => device::answer(cx, client, known()?, &session, before, responses).await,
             Step::SignUpCode | Step::FirstSignIn => Err(Error::InvalidSession),
         }
     }
@@ -77,7 +82,8 @@ impl Answer<'_> {
 
     /// The session. The proof of an SRP exchange brings it along, so its member may be left out.
     fn session_string(&self) -> Result<Cow<'_, str>, Error> {
-        let is_proof = self.challenge == ChallengeName::PasswordVerifier;
+        let is_proof =
+            matches!(self.challenge, ChallengeName::PasswordVerifier | ChallengeName::DevicePasswordVerifier);
         let block = given(self.responses, "PASSWORD_CLAIM_SECRET_BLOCK").filter(|_| is_proof);
         let brought = block.map(|block| srp::session_in(block).ok_or(Error::InvalidSession)).transpose()?;
         match (self.session, brought) {
@@ -105,6 +111,12 @@ fn steps_of(challenge: ChallengeName) -> &'static [Step] {
         ChallengeName::SmsMfa => &[Step::SecondFactor(SecondFactor::Sms)],
         ChallengeName::SoftwareTokenMfa => &[Step::SecondFactor(SecondFactor::SoftwareToken)],
         ChallengeName::MfaSetup => &[Step::MfaSetup, Step::SoftwareTokenSetUp],
+        ChallengeName::DeviceSrpAuth => {
+            &[Step::DeviceBeginning(Before::FirstFactor), Step::DeviceBeginning(Before::SecondFactor)]
+        }
+        ChallengeName::DevicePasswordVerifier => {
+            &[Step::DeviceProof(Before::FirstFactor), Step::DeviceProof(Before::SecondFactor)]
+        }
         // No session of this server waits for any other challenge.
         _ => &[],
     }

@@ -6,17 +6,20 @@
 //!
 //! Exponentiations are done on the hashing threads, by who has a place there: in a storm of sign-ins they wait and are
 //! refused as hashes are, and hold up no refresh.
+//!
+//! A device proves its secret in the same way ([`super::device`]).
 
 use std::collections::HashMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::second_factor::{follow, settle};
-use super::{Challenge, Outcome, may_sign_in, parameter};
+use super::{Challenge, Outcome, given, may_sign_in, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
+use crate::context::devices::Named;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
@@ -71,7 +74,7 @@ pub async fn begin(
     srp_a: &str,
     session: Option<&OpenSession>,
 ) -> Result<Outcome, Error> {
-    let number = ClientNumber::parse(srp_a).ok_or_else(|| Error::invalid_parameter("Invalid SRP_A given."))?;
+    let number = client_number(srp_a)?;
     let hides = client.hides_user_existence();
     let subject = match user {
         Some(user) => {
@@ -84,33 +87,95 @@ pub async fn begin(
         None => return Err(Error::UserDoesNotExist),
     };
     let Subject { owner, identity, verifier, .. } = subject;
-    let salt = verifier.salt();
-    let exponent = Secret::new(cx.rng.bytes());
-    let place = cx.hashing_place(Some(&owner)).await?;
-    let begun = cx.passwords.run(&place, move || Exchange::begin(&verifier, number, exponent)).await?;
-    let (exchange, srp_b) = begun.ok_or_else(|| Error::internal("an SRP exchange came to zero"))?;
+    let begun = exchange(cx, &owner, verifier, number).await?;
     let mut batch = Batch::default();
     if let Some(session) = session {
         session.use_up(&mut batch);
     }
-    let secret = exchange.bytes();
-    let waiting = Waiting::at(Step::FirstFactor(FirstFactor::PasswordSrp)).with_secret(secret.expose());
+    let waiting = Waiting::at(Step::FirstFactor(FirstFactor::PasswordSrp)).with_secret(begun.secret.expose());
     let session = cx.open_session(&mut batch, client, &owner, &waiting);
     cx.commit(batch).await?;
-    let parameters = [
-        ("SALT", salt),
-        ("SRP_B", srp_b),
-        ("SECRET_BLOCK", BASE64_STANDARD.encode(&session)),
-        ("USERNAME", identity.username.clone()),
-        ("USER_ID_FOR_SRP", identity.username),
-    ];
-    let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let mut parameters = begun.parameters(&session);
+    parameters.insert("USERNAME".to_owned(), identity.username.clone());
+    parameters.insert("USER_ID_FOR_SRP".to_owned(), identity.username);
     Ok(Outcome::Challenge(Challenge {
         name: ChallengeName::PasswordVerifier,
         session,
         parameters,
         available: Vec::new(),
     }))
+}
+
+/// SRP_A.
+pub fn client_number(digits: &str) -> Result<ClientNumber, Error> {
+    ClientNumber::parse(digits).ok_or_else(|| Error::invalid_parameter("Invalid SRP_A given."))
+}
+
+/// An exchange that waits for its proof.
+pub struct Begun {
+    salt: String,
+    srp_b: String,
+    /// For the session, sealed.
+    pub secret: Secret<Vec<u8>>,
+}
+
+impl Begun {
+    /// What the client is told, with the session that keeps the secret.
+    pub fn parameters(self, session: &str) -> HashMap<String, String> {
+        let block = BASE64_STANDARD.encode(session);
+        let parameters = [("SALT", self.salt), ("SRP_B", self.srp_b), ("SECRET_BLOCK", block)];
+        parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// Begins an exchange about what is kept of this owner's secret.
+pub async fn exchange(cx: &Cx<'_>, owner: &Owner, verifier: Verifier, number: ClientNumber) -> Result<Begun, Error> {
+    let (salt, exponent) = (verifier.salt(), Secret::new(cx.rng.bytes()));
+    let place = cx.hashing_place(Some(owner)).await?;
+    let begun = cx.passwords.run(&place, move || Exchange::begin(&verifier, number, exponent)).await?;
+    let (exchange, srp_b) = begun.ok_or_else(|| Error::internal("an SRP exchange came to zero"))?;
+    Ok(Begun { salt, srp_b, secret: exchange.bytes() })
+}
+
+/// The proof as it was given.
+pub struct Given {
+    block: Vec<u8>,
+    signature: Vec<u8>,
+    timestamp: String,
+    is_fresh: bool,
+}
+
+impl Given {
+    pub fn among(cx: &Cx<'_>, responses: &HashMap<String, String>) -> Result<Self, Error> {
+        let block = BASE64_STANDARD.decode(parameter(responses, "PASSWORD_CLAIM_SECRET_BLOCK")?).unwrap_or_default();
+        // What is no base64 is no signature either.
+        let signature = BASE64_STANDARD.decode(parameter(responses, "PASSWORD_CLAIM_SIGNATURE")?).unwrap_or_default();
+        let timestamp = parameter(responses, "TIMESTAMP")?.to_owned();
+        let claimed =
+            claim_time::parse(&timestamp).ok_or_else(|| Error::invalid_parameter("Invalid TIMESTAMP given."))?;
+        let is_fresh = claim_time::is_fresh(claimed, cx.now());
+        Ok(Given { block, signature, timestamp, is_fresh })
+    }
+
+    /// Whether it is right, and fresh, by the exchange that the session keeps; after the same work in any case.
+    pub async fn is_right(
+        self,
+        cx: &Cx<'_>,
+        attempt: &Attempt,
+        session: &OpenSession,
+        verifier: Verifier,
+        identity: Identity,
+    ) -> Result<bool, Error> {
+        let Given { block, signature, timestamp, is_fresh } = self;
+        let secret = session.secret(cx)?;
+        let exchange =
+            Exchange::read(secret.expose()).ok_or_else(|| Error::internal("no SRP exchange is in its session"))?;
+        let judge = move || {
+            let claim = Claim { secret_block: &block, timestamp: &timestamp, signature: &signature };
+            exchange.is_proved(&verifier, &identity, &claim)
+        };
+        Ok(attempt.evaluate(cx, cx.passwords.run(attempt.place(), judge)).await? && is_fresh)
+    }
 }
 
 /// The session that a PASSWORD_CLAIM_SECRET_BLOCK is of, as [`begin`] gave it.
@@ -127,11 +192,7 @@ pub async fn answer(
     session: &OpenSession,
     responses: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
-    let block = BASE64_STANDARD.decode(parameter(responses, "PASSWORD_CLAIM_SECRET_BLOCK")?).unwrap_or_default();
-    // What is no base64 is no signature either.
-    let signature = BASE64_STANDARD.decode(parameter(responses, "PASSWORD_CLAIM_SIGNATURE")?).unwrap_or_default();
-    let timestamp = parameter(responses, "TIMESTAMP")?.to_owned();
-    let claimed = claim_time::parse(&timestamp).ok_or_else(|| Error::invalid_parameter("Invalid TIMESTAMP given."))?;
+    let proof = Given::among(cx, responses)?;
     let subject = match user {
         Some(user) => {
             if !client.hides_user_existence() {
@@ -141,17 +202,9 @@ pub async fn answer(
         }
         None => Subject::nobody(cx, client, username).await?,
     };
-    let may_be_right = subject.is_provable && claim_time::is_fresh(claimed, cx.now());
-    let secret = session.secret(cx)?;
-    let exchange =
-        Exchange::read(secret.expose()).ok_or_else(|| Error::internal("no SRP exchange is in its session"))?;
     let attempt = Attempt::begin(cx, session.owner()).await?;
-    let judge = move || {
-        let claim = Claim { secret_block: &block, timestamp: &timestamp, signature: &signature };
-        exchange.is_proved(&subject.verifier, &subject.identity, &claim)
-    };
-    let is_proved = attempt.evaluate(cx, cx.passwords.run(attempt.place(), judge)).await?;
-    let proof = FirstProof::by(FirstFactor::PasswordSrp, is_proved && may_be_right);
+    let is_right = proof.is_right(cx, &attempt, session, subject.verifier, subject.identity).await?;
+    let proof = FirstProof::by(FirstFactor::PasswordSrp, is_right && subject.is_provable);
     let (Some(proof), Some(user)) = (proof, user) else { return Err(Error::IncorrectUsernameOrPassword) };
     let attempt = attempt.proved(cx, &client.pool).await?;
     // A right proof that comes to nothing was no failure either.
@@ -160,7 +213,8 @@ pub async fn answer(
         let mut batch = Batch::default();
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
-        let led = follow(cx, &mut batch, client, user, proof).await?;
+        let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+        let led = follow(cx, &mut batch, client, user, proof, device).await?;
         settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await

@@ -7,23 +7,21 @@ use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::tokens::Family;
 use crate::error::Error;
-use crate::operations::honour;
 
 impl Operation for api::GetTokensFromRefreshTokenRequest {
     async fn run(&self, cx: &Cx<'_>, _: Anyone) -> Result<api::GetTokensFromRefreshTokenResponse, Error> {
-        honour("DeviceKey", self.device_key.is_some())?;
         let client = cx.client(self.client_id()).await?;
         if !cx.proves_by_secret(&client, self.client_secret.as_deref())? {
             return Err(Error::ClientSecretMismatch(client.id.0));
         }
         let family = self.family(cx, &client).await?;
         if client.rotation_grace().is_none() {
-            return exchanged(cx, &client, &family).await;
+            return self.exchanged(cx, &client, &family).await;
         }
         cx.foresee_exchange(&client, &family).await?;
         // Of many at once each sees what the one before it has done.
         let _turn = cx.turn(&family.key.owner).await;
-        exchanged(cx, &client, &self.family(cx, &client).await?).await
+        self.exchanged(cx, &client, &self.family(cx, &client).await?).await
     }
 }
 
@@ -32,14 +30,15 @@ impl api::GetTokensFromRefreshTokenRequest {
         let family = cx.family(self.refresh_token()).await?;
         family.filter(|family| family.is_of(client)).ok_or(Error::InvalidRefreshToken)
     }
-}
 
-async fn exchanged(
-    cx: &Cx<'_>,
-    client: &Client,
-    family: &Family,
-) -> Result<api::GetTokensFromRefreshTokenResponse, Error> {
-    let user = cx.user(family.key.owner.clone()).await?.ok_or(Error::InvalidRefreshToken)?;
-    let issued = cx.exchange(client, &user, family).await?;
-    Ok(api::GetTokensFromRefreshTokenResponse { authentication_result: Some(issued.into()) })
+    async fn exchanged(
+        &self,
+        cx: &Cx<'_>,
+        client: &Client,
+        family: &Family,
+    ) -> Result<api::GetTokensFromRefreshTokenResponse, Error> {
+        let user = cx.user(family.key.owner.clone()).await?.ok_or(Error::InvalidRefreshToken)?;
+        let issued = cx.exchange(client, &user, family, self.device_key.as_deref()).await?;
+        Ok(api::GetTokensFromRefreshTokenResponse { authentication_result: Some(issued.into()) })
+    }
 }

@@ -3,17 +3,17 @@
 use cognate::config::Config;
 use cognate::crypto::keys::{KeyEncryptionKey, Purpose};
 use cognate::crypto::sealing::Sealer;
-use cognate::domain::ids::{ClientId, PoolId, Sub};
+use cognate::domain::ids::{ClientId, DeviceId, PoolId, Sub};
 use cognate::fsck::{self, Report};
 use cognate::rng::Rng;
 use cognate::server;
 use cognate::store::records::{
-    Client, Code, DeadLetter, MfaPreference, NameOwner, Passkey, Pool, ServingToken, Session, SoftwareToken,
-    SrpVerifier, SrpVerifierRemoval, TokenFamily, User, UserRemoval, UserStatus,
+    Client, Code, DeadLetter, Device, FamilyDevice, MfaPreference, NameOwner, Passkey, Pool, ServingToken, Session,
+    SoftwareToken, SrpVerifier, SrpVerifierRemoval, TokenFamily, User, UserRemoval, UserStatus,
 };
 use cognate::store::{
-    AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, Entry, FamilyKey, GroupKey, Key as _,
-    MemberKey, MembershipKey, OutboxKey, Owner, PasskeyKey, PasskeyOwnerKey, PoolKey, RetryKey, SessionKey,
+    AliasKey, Batch, ClientKey, ClientOfPoolKey, CodeKey, DeadLetterKey, DeviceKey, Entry, FamilyKey, GroupKey,
+    Key as _, MemberKey, MembershipKey, OutboxKey, Owner, PasskeyKey, PasskeyOwnerKey, PoolKey, RetryKey, SessionKey,
     SigningKeysKey, SledLoader, SoftwareTokenKey, SrpVerifierKey, SrpVerifierRemovalKey, Store, UserKey,
     UserRemovalKey, UsernameKey,
 };
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::groups;
 use crate::passkeys;
+use crate::support::devices::Tracking;
 use crate::support::fixtures::{PASSWORD, TestClient, hide_users, with_secret};
 use crate::support::{Wire, World};
 
@@ -40,11 +41,13 @@ impl Stopped {
         let start = crate::support::START.parse().unwrap();
         let world = World::at(Wire::Grpc, start, |config| config.data = data).await;
         let pool = passkeys::client_with_passkeys(&world).await.pool;
+        world.track_devices(&pool, Tracking::default()).await;
         let client = world.client(&pool, with_secret).await;
         let (user_pool_id, client_id) = (Some(pool.clone()), Some(client.id.clone()));
         let second = cognate::api::AddUserPoolClientSecretRequest { user_pool_id, client_id, client_secret: None };
         world.call(second).await.unwrap();
         let sub = world.confirmed_user(&client, "alice").await;
+        world.device_of(&client, "alice").await;
         let token = world.sign_in(&client, "alice").await.access_token.unwrap();
         passkeys::registered(&world, &token).await;
         passkeys::registered(&world, &token).await;
@@ -219,7 +222,7 @@ async fn what_is_sealed_must_open_where_it_stands() {
     let stopped = Stopped::new().await;
     let foreign = KeyEncryptionKey::generate(&Rng::seeded(99));
     let (found, _) = stopped.examined_under(&foreign).await;
-    for place in ["signing keys (", "client (", "access directory: ", "audit trail: "] {
+    for place in ["signing keys (", "client (", "device (", "access directory: ", "audit trail: "] {
         assert!(found.iter().any(|finding| finding.starts_with(place)), "{place} in {found:?}");
     }
     let other = ClientKey { client: ClientId("other".into()) };
@@ -280,6 +283,42 @@ async fn srp_verifiers_are_what_they_say_and_stand_where_the_pool_keeps_them() {
     let expected =
         ["what is sealed in it is no verifier", "its pool keeps none"].map(|problem| format!("{verifier}: {problem}"));
     assert_eq!(stopped.changed(swept).await.findings().await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn devices_are_somebodys_and_what_is_sealed_in_them_is_a_verifier() {
+    let stopped = Stopped::new().await;
+    let nobody = Owner { pool: stopped.owner.pool.clone(), sub: Sub(Uuid::from_u128(7)) };
+    let key = |owner: &Owner, number| DeviceKey { owner: owner.clone(), device: DeviceId(Uuid::from_u128(number)) };
+    let sealer = Sealer::new(&stopped.key().derive(Purpose::Sealing));
+    let sealed = |key: &DeviceKey, bytes: &[u8]| Device {
+        sealed_verifier: sealer.seal(&key.encoded(), bytes, &Rng::seeded(1)),
+        ..Device::default()
+    };
+    let family = FamilyKey { owner: stopped.owner.clone(), event: Uuid::from_u128(1) };
+    let odd = async |_: &dyn Store, batch: &mut Batch| {
+        let (short, moved, foreign) = (key(&stopped.owner, 1), key(&stopped.owner, 2), key(&nobody, 3));
+        batch.put(&short, &sealed(&short, &[7; 399]));
+        batch.put(&moved, &sealed(&short, &[7; 400]));
+        batch.put(&foreign, &sealed(&foreign, &[7; 400]));
+        let device = Some(FamilyDevice { id: vec![7; 15], confirmed: true });
+        let refresh_token_hash = vec![7; 32];
+        batch.put(&family, &TokenFamily { expires_at: 1, refresh_token_hash, device, ..TokenFamily::default() });
+    };
+    let device = |owner: &Owner, number| {
+        format!("device (pool {}, sub {}, device {})", owner.pool, owner.sub, Uuid::from_u128(number))
+    };
+    let mut found = stopped.changed(odd).await.findings().await;
+    found.sort();
+    let cannot_open = "sealed data cannot be opened: the key-encryption key is another one, or the data was changed";
+    let mut expected = [
+        format!("{}: its user {} is gone", device(&nobody, 3), nobody.sub),
+        format!("{}: its secret: {cannot_open}", device(&stopped.owner, 2)),
+        format!("{}: what is sealed in it is no verifier", device(&stopped.owner, 1)),
+        format!("token family ({}, id {}): the id of its device is none", stopped.user(), Uuid::from_u128(1)),
+    ];
+    expected.sort();
+    assert_eq!(found, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -135,7 +135,7 @@ spec! {
             let mut batch = Batch::default();
             let proof = FirstProof::by(FirstFactor::Password, true).unwrap();
             let Ok(Next::Complete(right)) = proof.next(&alice.standing(&app.pool)) else { panic!("a second proof") };
-            let issued = cx.sign_in(&mut batch, &app, &alice, right).await.unwrap();
+            let issued = cx.sign_in(&mut batch, &app, &alice, right, None).await.unwrap();
             assert_eq!(claims(&issued.access_token)["cognito:groups"], json!(["staff"]));
             let (user_pool_id, group_name) = (some(pool), some("staff"));
             match change {

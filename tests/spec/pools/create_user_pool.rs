@@ -76,6 +76,7 @@ spec! {
             "UserAttributeUpdateSettings": { "AttributesRequireVerificationBeforeUpdate": ["phone_number"] },
             "SmsAuthenticationMessage": "Enter {####}",
             "MfaConfiguration": "OPTIONAL",
+            "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true },
             "EmailConfiguration": {
                 "EmailSendingAccount": "COGNITO_DEFAULT",
                 "From": "People <people@example.com>",
@@ -127,6 +128,10 @@ spec! {
         });
         expected.sms_authentication_message = Some("Enter {####}".to_owned());
         expected.mfa_configuration = Some(api::user_pool_mfa::Value::Optional.into());
+        expected.device_configuration = Some(api::DeviceConfiguration {
+            challenge_required_on_new_device: Some(true),
+            device_only_remembered_on_user_prompt: Some(false),
+        });
         expected.deletion_protection = Some(api::deletion_protection::Value::Active.into());
         expected.auto_verified_attributes =
             [api::verified_attribute::Value::Email, api::verified_attribute::Value::PhoneNumber].map(i32::from).to_vec();
@@ -397,7 +402,6 @@ pub fn not_honoured() -> Vec<(&'static str, Value)> {
             "InboundFederation",
             json!({ "LambdaConfig": { "InboundFederation": { "LambdaArn": arn, "LambdaVersion": "V1_0" } } }),
         ),
-        ("DeviceConfiguration", json!({ "DeviceConfiguration": { "ChallengeRequiredOnNewDevice": true } })),
         ("SmsConfiguration", json!({ "SmsConfiguration": { "SnsCallerArn": role } })),
         ("UserPoolAddOns", json!({ "UserPoolAddOns": { "AdvancedSecurityMode": "ENFORCED" } })),
         ("DcrConfiguration", json!({ "DcrConfiguration": { "Enabled": true } })),

@@ -93,6 +93,7 @@ fn settings() -> Vec<(Value, Vec<&'static str>)> {
         ),
         (json!({ "SmsAuthenticationMessage": "Enter {####}" }), vec!["/SmsAuthenticationMessage"]),
         (json!({ "MfaConfiguration": "ON" }), vec!["/MfaConfiguration"]),
+        (json!({ "DeviceConfiguration": { "DeviceOnlyRememberedOnUserPrompt": true } }), vec!["/DeviceConfiguration"]),
         (json!({ "UserPoolTags": { "team": "desk" } }), vec!["/UserPoolTags"]),
         (
             json!({ "AdminCreateUserConfig": {

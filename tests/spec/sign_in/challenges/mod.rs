@@ -1,6 +1,8 @@
 //! The challenges of a sign-in, one file each. What is true of every challenge that a code answers is in [`rules`], and each
 //! such challenge says by [`rules_of_codes`] that it obeys them.
 
+mod device_password_verifier;
+mod device_srp_auth;
 mod email_mfa;
 mod email_otp;
 mod hidden_users;

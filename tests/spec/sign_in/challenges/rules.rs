@@ -185,6 +185,8 @@ pub async fn the_session_answers_no_other_challenge_and_no_other_session_answers
         assert_eq!(kind.answers(alice, session, &asked.code).await, invalid_session());
     }
     let others = [
+        ChallengeName::DevicePasswordVerifier,
+        ChallengeName::DeviceSrpAuth,
         ChallengeName::EmailOtp,
         ChallengeName::MfaSetup,
         ChallengeName::NewPasswordRequired,

@@ -55,6 +55,7 @@ spec! {
                 refresh_token: None,
                 expires_in: Some(3600),
                 token_type: Some("Bearer".to_owned()),
+                new_device_metadata: None,
             };
             assert_eq!(refreshed, expected);
             world.get_user(refreshed.access_token()).await.unwrap();
