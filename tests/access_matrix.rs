@@ -53,7 +53,8 @@ async fn world_with_credentials() -> (World, Vec<(&'static str, Credential)>) {
 
     let other_pool = "arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_Elsewhere";
     let nothing = world.principal("nothing", &policy("Deny", "sts:*", "*"));
-    let read = r#"["cognito-idp:*Get*", "cognito-idp:List*", "cognito-idp:Describe*"]"#;
+    // Not `*Get*`: it is in `AdminForgetDevice` too.
+    let read = r#"["cognito-idp:Get*", "cognito-idp:AdminGet*", "cognito-idp:List*", "cognito-idp:Describe*"]"#;
     let read_only = world.principal(
         "read-only",
         &format!(

@@ -231,7 +231,12 @@ impl records::FamilyDevice {
 impl Pool {
     /// Refuses what is about devices where none are tracked.
     pub fn require_devices(&self) -> Result<(), Error> {
-        if self.record.devices.is_some() { Ok(()) } else { Err(Error::DevicesNotTracked) }
+        if self.tracks_devices() { Ok(()) } else { Err(Error::DevicesNotTracked) }
+    }
+
+    /// Whether sign-ins are given keys for the devices that they come from.
+    pub fn tracks_devices(&self) -> bool {
+        self.record.devices.is_some()
     }
 
     /// Whether a device is remembered only once its user has said so.

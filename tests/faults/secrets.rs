@@ -4,13 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
-use cognate::api::{self, auth_flow, challenge_name, delivery_medium, user_pool_mfa};
+use cognate::api::{
+    self, auth_flow, challenge_name, delivery_medium, explicit_auth_flows, message_action, user_pool_mfa,
+};
+use cognate::rng::Rng;
 use regex::Regex;
 
 use crate::rotation::Rotation;
 use crate::support::authenticator::Authenticator;
+use crate::support::devices::{TestDevice, Tracking, confirmation, device_proof};
 use crate::support::fixtures::{PASSWORD, TestClient, answer, attribute, initiate_auth};
 use crate::support::process::{Caller, Service, code_for, eventually, mail, serve};
+use crate::support::srp::SrpClient;
 use crate::support::{Credential, http, raw};
 
 /// What was said in confidence, each with a name for the failure.
@@ -135,6 +140,7 @@ async fn use_everything(service: &Service, secrets: &mut Secrets) {
         use_tokens(caller, &client, name, result["RefreshToken"].as_str().unwrap(), secrets).await;
     }
     use_an_app(service, secrets).await;
+    use_a_device(service, secrets).await;
     rotate_and_search(service, secrets).await;
     be_invited(service, secrets).await;
     let key = service.quickstart.operator();
@@ -276,6 +282,65 @@ async fn use_an_app(service: &Service, secrets: &mut Secrets) {
         secrets.0.extend(session.map(|session| ("session of an app that is set up", session)));
     }
     caller.call(set(user_pool_mfa::Value::Off)).await.unwrap();
+}
+
+/// Makes a device known in a pool that tracks them, and signs in with it.
+#[expect(clippy::disallowed_methods, reason = "a real process judges proofs by the machine's clock")]
+async fn use_a_device(service: &Service, secrets: &mut Secrets) {
+    let (caller, name, rng) = (&service.caller, "public-paula", Rng::seeded(20_260_111));
+    let request = api::CreateUserPoolRequest {
+        pool_name: Some("devices".to_owned()),
+        device_configuration: Some(Tracking::default().into()),
+        ..Default::default()
+    };
+    let pool = caller.call(request).await.unwrap().user_pool.unwrap().id.unwrap();
+    let request = api::CreateUserPoolClientRequest {
+        user_pool_id: Some(pool.clone()),
+        client_name: Some("devices".to_owned()),
+        explicit_auth_flows: vec![explicit_auth_flows::Value::AllowUserPasswordAuth.into()],
+        ..Default::default()
+    };
+    let id = caller.call(request).await.unwrap().user_pool_client.unwrap().client_id.unwrap();
+    let client = TestClient { pool: pool.clone(), id, secret: None };
+    let request = api::AdminCreateUserRequest {
+        user_pool_id: Some(pool.clone()),
+        username: Some(name.to_owned()),
+        message_action: Some(message_action::Value::Suppress.into()),
+        ..Default::default()
+    };
+    caller.call(request).await.unwrap();
+    let password = format!("{PASSWORD}of-the-device");
+    let request = api::AdminSetUserPasswordRequest {
+        user_pool_id: Some(pool),
+        username: Some(name.to_owned()),
+        password: Some(password.clone()),
+        permanent: Some(true),
+    };
+    caller.call(request).await.unwrap();
+    secrets.add("password", &password);
+    let mut sign_in = client.password_request(name, &password);
+    let signed_in = caller.call(sign_in.clone()).await.unwrap().authentication_result.unwrap();
+    let device = TestDevice::of(&signed_in, &rng);
+    let request = confirmation(signed_in.access_token(), &device, &rng);
+    let verifier = request.device_secret_verifier_config.as_ref().unwrap().password_verifier().to_owned();
+    let bytes = BASE64_STANDARD.decode(&verifier).unwrap();
+    secrets.add("verifier of a device, in hexadecimal", &hex::encode(&bytes[bytes.len() - 256..]));
+    secrets.add("verifier of a device", &verifier);
+    caller.call(request).await.unwrap();
+    remember(secrets, signed_in);
+
+    sign_in.auth_parameters.insert("DEVICE_KEY".to_owned(), device.key.clone());
+    let asked = caller.call(sign_in).await.unwrap();
+    secrets.add("session that asks for a device", asked.session());
+    let own = SrpClient::new(&device.as_pool(), &rng);
+    let responses = vec![("USERNAME", name.to_owned()), ("DEVICE_KEY", device.key.clone()), ("SRP_A", own.number())];
+    let begins = answer(&client, challenge_name::Value::DeviceSrpAuth, asked.session(), responses);
+    let asked = caller.call(begins).await.unwrap();
+    secrets.add("session that asks for the proof of a device", asked.session());
+    let mut responses = device_proof(jiff::Timestamp::now(), &own, &asked, &device, &device.secret);
+    responses.push(("USERNAME", name.to_owned()));
+    let ends = answer(&client, challenge_name::Value::DevicePasswordVerifier, asked.session(), responses);
+    remember(secrets, caller.call(ends).await.unwrap().authentication_result.unwrap());
 }
 
 /// Uses refresh tokens up, one of them twice, and looks for the user by address.

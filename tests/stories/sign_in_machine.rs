@@ -1,9 +1,9 @@
 //! Whatever is answered, in whatever order: tokens come exactly when every proof that the user needs was given right, one after
 //! the other, each on the living session that asked for it.
 //!
-//! Pools of every kind of MFA, users with every combination of factors; a driver that begins in every way and answers rightly,
-//! wrongly, late, with another session's code or another user's, as another user, at another client, to another challenge than
-//! the one asked; and a [`User`] as the test understands the reference, who says beforehand what each answer comes to. The model
+//! Pools of every kind of MFA, users with every combination of factors, and remembered devices; a driver that begins in every way
+//! and answers rightly, wrongly, late, with another session's code or another user's, naming a device, another or none, as another
+//! user, at another client, to another challenge than the one asked; and a [`User`] as the test understands the reference, who says beforehand what each answer comes to. The model
 //! shares no code with the service.
 
 use std::cell::{Cell, RefCell};
@@ -19,10 +19,12 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 use crate::support::authenticator::Authenticator;
+use crate::support::devices::{TestDevice, Tracking, device_proof};
 use crate::support::factors::{Answered, Person, email_of, phone_number_of};
 use crate::support::fixtures::{
     PASSWORD, SecondFactor, TEMPORARY_PASSWORD, TestClient, WRONG_PASSWORD, attribute, claims, hide_users,
 };
+use crate::support::srp::SrpClient;
 use crate::support::{START, Wire, World};
 
 /// Sequences that are tried, each with a user of its own.
@@ -32,7 +34,7 @@ const SEQUENCES: u32 = 216;
 const STEPS_MAX: usize = 16;
 
 /// Choices that a step can make.
-const CHOICES_PER_STEP: usize = 16;
+const CHOICES_PER_STEP: usize = 20;
 
 /// What every client's sessions last.
 const SESSION_LIFE: Duration = Duration::from_secs(3 * 60);
@@ -52,6 +54,11 @@ fn tokens_come_exactly_when_every_needed_proof_was_given_right_in_order_on_a_liv
     // Else it would have proved nothing.
     let seen = |what: &str| tally.get(what).copied().unwrap_or_default();
     for what in [
+        "DevicePasswordVerifier: Refused",
+        "DevicePasswordVerifier: Tokens",
+        "DeviceSrpAuth: DevicePasswordVerifier",
+        "DeviceSrpAuth: Refused",
+        "EmailOtp, first: DeviceSrpAuth",
         "EmailOtp, first: Refused",
         "EmailOtp, first: Tokens",
         "EmailOtp, second: Tokens",
@@ -59,6 +66,7 @@ fn tokens_come_exactly_when_every_needed_proof_was_given_right_in_order_on_a_liv
         "NewPasswordRequired: Tokens",
         "NewPasswordRequired: MfaSetup",
         "NewPasswordRequired: SoftwareTokenMfa",
+        "Password: DeviceSrpAuth",
         "Password: Tokens",
         "Password: Refused",
         "SelectChallenge: Tokens",
@@ -68,6 +76,7 @@ fn tokens_come_exactly_when_every_needed_proof_was_given_right_in_order_on_a_liv
         "SmsMfa: Tokens",
         "SmsMfa: Refused",
         "SmsOtp: Tokens",
+        "SoftwareTokenMfa: DeviceSrpAuth",
         "SoftwareTokenMfa: Tokens",
         "SoftwareTokenMfa: Refused",
     ] {
@@ -145,6 +154,7 @@ struct Pool {
     mfa: user_pool_mfa::Value,
     second_factors: &'static [SecondFactor],
     begins_by_code: bool,
+    devices: Option<Tracking>,
 }
 
 /// The world in which all sequences take place.
@@ -164,23 +174,27 @@ impl Stage {
             config.messages_per_pool_hour_max = 1_000_000;
         });
         let world = world.await;
-        let kinds: [(_, &'static [SecondFactor], _); 6] = [
-            (Off, &[], true),
-            (Optional, &[Sms, SoftwareToken, Email], true),
-            (Optional, &[Sms, SoftwareToken, Email], false),
-            (On, &[Sms, SoftwareToken, Email], true),
-            (On, &[SoftwareToken, Email], false),
-            (On, &[Email], false),
+        let tracks = |stands_for_second_factor| Some(Tracking { stands_for_second_factor, on_prompt: false });
+        let kinds: [(_, &'static [SecondFactor], _, _); 6] = [
+            (Off, &[], true, tracks(false)),
+            (Optional, &[Sms, SoftwareToken, Email], true, tracks(true)),
+            (Optional, &[Sms, SoftwareToken, Email], false, None),
+            (On, &[Sms, SoftwareToken, Email], true, tracks(false)),
+            (On, &[SoftwareToken, Email], false, tracks(true)),
+            (On, &[Email], false, tracks(true)),
         ];
         let mut pools = Vec::new();
-        for (mfa, second_factors, begins_by_code) in kinds {
+        for (mfa, second_factors, begins_by_code, devices) in kinds {
             let codes: &[AuthFactor] = if begins_by_code { &[AuthFactor::EmailOtp, AuthFactor::SmsOtp] } else { &[] };
             let id = world.pool_with_first_factors(codes).await;
             if mfa != Off {
                 world.ask_for_second_factors(&id, mfa, second_factors).await;
             }
+            if let Some(tracking) = devices {
+                world.track_devices(&id, tracking).await;
+            }
             let clients = [world.client(&id, |_| {}).await, world.client(&id, hide_users).await];
-            pools.push(Pool { id, clients, mfa, second_factors, begins_by_code });
+            pools.push(Pool { id, clients, mfa, second_factors, begins_by_code, devices });
         }
         Stage { world, pools, read: Cell::default(), tally: RefCell::default() }
     }
@@ -201,6 +215,16 @@ enum Proof {
     /// A code to begin by.
     FirstCode,
     SecondFactor,
+    Device,
+}
+
+/// The device that a request names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    /// The user's.
+    Own,
+    /// One that the user does not have.
+    Foreign,
 }
 
 /// What an answer comes to.
@@ -229,11 +253,13 @@ struct Question {
     proofs: Vec<Proof>,
     /// The address that becomes the user's with the code.
     set_up: Option<String>,
+    /// Whether the user's device was named on the way.
+    names_device: bool,
 }
 
 impl Question {
-    fn of(challenge: ChallengeName, proofs: &[Proof]) -> Outcome {
-        Outcome::Asked(Question { challenge, proofs: proofs.to_vec(), set_up: None })
+    fn of(challenge: ChallengeName, proofs: &[Proof], names_device: bool) -> Outcome {
+        Outcome::Asked(Question { challenge, proofs: proofs.to_vec(), set_up: None, names_device })
     }
 
     fn is_second(&self) -> bool {
@@ -262,6 +288,8 @@ struct Session {
     passwords: u32,
     /// The code that was sent for it.
     code: Option<String>,
+    /// Where it waits for the proof of a device: the driver's side of it, and the reply.
+    exchange: Option<(SrpClient, api::RespondToAuthChallengeResponse)>,
 }
 
 /// A user as the reference has them.
@@ -271,6 +299,7 @@ struct User {
     mfa: user_pool_mfa::Value,
     allowed: &'static [SecondFactor],
     begins_by_code: bool,
+    devices: Option<Tracking>,
     password: Option<&'static str>,
     password_is_temporary: bool,
     /// How many passwords there have been.
@@ -316,26 +345,57 @@ impl User {
         available
     }
 
-    fn after_password(&self) -> Outcome {
-        match self.password_is_temporary {
-            true => Question::of(ChallengeName::NewPasswordRequired, &[Proof::Password]),
-            false => self.after_first_proof(&[Proof::Password]),
+    /// Whether the device is named with these requests, the one before and this one. Nothing, if that is refused.
+    fn names_device(&self, before: bool, now: Option<Named>) -> Option<bool> {
+        match now.filter(|_| self.devices.is_some()) {
+            Some(Named::Foreign) => None,
+            Some(Named::Own) => Some(true),
+            None => Some(before && self.devices.is_some()),
         }
     }
 
-    fn after_first_proof(&self, proofs: &[Proof]) -> Outcome {
+    /// What follows a proof, with the device that is named, if that may be named.
+    fn with_device(&self, before: bool, now: Option<Named>, follows: impl Fn(bool) -> Outcome) -> Outcome {
+        self.names_device(before, now).map_or(Outcome::Refused, follows)
+    }
+
+    fn after_password(&self, names_device: bool) -> Outcome {
+        match self.password_is_temporary {
+            true => Question::of(ChallengeName::NewPasswordRequired, &[Proof::Password], names_device),
+            false => self.after_first_proof(&[Proof::Password], names_device),
+        }
+    }
+
+    fn after_first_proof(&self, proofs: &[Proof], names_device: bool) -> Outcome {
         if !self.needs_second_factor() {
-            return self.tokens_for(proofs);
+            return self.last_step(proofs, names_device);
         }
         let usable = self.usable();
-        if let Some(preferred) = self.preferred.filter(|preferred| usable.contains(preferred)) {
-            return Question::of(challenge_of(preferred), proofs);
+        let preferred = self.preferred.filter(|preferred| usable.contains(preferred)).map(challenge_of);
+        let challenge = preferred.unwrap_or(match (usable.as_slice(), self.fallback()) {
+            ([], Some(factor)) | ([factor], _) => challenge_of(*factor),
+            ([], None) => ChallengeName::MfaSetup,
+            _ => ChallengeName::SelectMfaType,
+        });
+        let stands = self.devices.is_some_and(|tracking| tracking.stands_for_second_factor);
+        if names_device && stands && challenge != ChallengeName::MfaSetup {
+            return self.last_step(proofs, true);
         }
-        match (usable.as_slice(), self.fallback()) {
-            ([], Some(factor)) | ([factor], _) => Question::of(challenge_of(*factor), proofs),
-            ([], None) => Question::of(ChallengeName::MfaSetup, proofs),
-            _ => Question::of(ChallengeName::SelectMfaType, proofs),
+        Question::of(challenge, proofs, names_device)
+    }
+
+    /// What follows when nothing but the device can be left.
+    fn last_step(&self, proofs: &[Proof], names_device: bool) -> Outcome {
+        match names_device {
+            true => Question::of(ChallengeName::DeviceSrpAuth, proofs, true),
+            false => self.tokens_for(proofs),
         }
+    }
+
+    /// Whether a device is what is left to prove after these proofs.
+    fn still_asks_for_device(&self, proofs: &[Proof]) -> bool {
+        let is_left = |outcome: Outcome| matches!(outcome, Outcome::Asked(question) if question.challenge == ChallengeName::DeviceSrpAuth);
+        proofs.contains(&Proof::SecondFactor) || is_left(self.after_first_proof(proofs, true))
     }
 
     /// What is asked for where the pool insists and the user has turned nothing on.
@@ -349,11 +409,16 @@ impl User {
 
     /// Tokens, for proofs that must be enough.
     fn tokens_for(&self, proofs: &[Proof]) -> Outcome {
-        let enough: &[&[Proof]] = match self.needs_second_factor() {
+        let stands = self.devices.is_some_and(|tracking| tracking.stands_for_second_factor);
+        let (proved, device) = match proofs.split_last() {
+            Some((Proof::Device, proved)) => (proved, true),
+            _ => (proofs, false),
+        };
+        let enough: &[&[Proof]] = match self.needs_second_factor() && !(device && stands) {
             true => &[&[Proof::Password, Proof::SecondFactor]],
             false => &[&[Proof::Password], &[Proof::FirstCode], &[Proof::Password, Proof::SecondFactor]],
         };
-        assert!(enough.contains(&proofs), "{proofs:?} of {self:?}");
+        assert!(enough.contains(&proved), "{proofs:?} of {self:?}");
         Outcome::Tokens
     }
 
@@ -376,11 +441,13 @@ impl User {
                 self.locked_until = now + Duration::from_secs(seconds);
             }
         }
-        if is_right { (true, then) } else { (false, Outcome::Refused) }
+        // What is refused after a right proof spends nothing.
+        let is_spent = is_right && !matches!(then, Outcome::Refused);
+        if is_right { (is_spent, then) } else { (false, Outcome::Refused) }
     }
 
-    fn tries_password(&mut self, now: Timestamp, password: &str) -> (bool, Outcome) {
-        let then = self.after_password();
+    fn tries_password(&mut self, now: Timestamp, password: &str, device: Option<Named>) -> (bool, Outcome) {
+        let then = self.with_device(false, device, |names_device| self.after_password(names_device));
         self.tries(now, self.password == Some(password), then)
     }
 
@@ -391,11 +458,12 @@ impl User {
         is_hidden: bool,
         choice: ChallengeName,
         password: Option<&str>,
+        device: Option<Named>,
     ) -> (bool, Outcome) {
         match (choice, password) {
             _ if !self.available(is_hidden).contains(&choice) => (false, Outcome::Refused),
-            (ChallengeName::Password, Some(password)) => self.tries_password(now, password),
-            (choice, _) => (true, Question::of(choice, &[])),
+            (ChallengeName::Password, Some(password)) => self.tries_password(now, password, device),
+            (choice, _) => (true, Question::of(choice, &[], false)),
         }
     }
 
@@ -429,6 +497,9 @@ struct Given {
     password: Option<&'static str>,
     code: String,
     address: String,
+    device: Option<Named>,
+    /// Whether a device proves its own secret.
+    device_is_right: bool,
 }
 
 /// A sequence under way.
@@ -439,6 +510,8 @@ struct Sequence<'a> {
     sub: String,
     app: Authenticator,
     user: User,
+    /// The user's device, and the other's; or, where none are tracked, what is named as such.
+    devices: [TestDevice; 2],
     sessions: Vec<Session>,
     /// Another user's name, session and codes.
     other: (String, String, Vec<String>),
@@ -496,6 +569,7 @@ impl<'a> Sequence<'a> {
             mfa: pool.mfa,
             allowed: pool.second_factors,
             begins_by_code: pool.begins_by_code,
+            devices: pool.devices,
             password,
             password_is_temporary,
             passwords: 0,
@@ -508,6 +582,7 @@ impl<'a> Sequence<'a> {
             last_try_at: Timestamp::UNIX_EPOCH,
             locked_until: Timestamp::UNIX_EPOCH,
         };
+        let devices = [world.give_device(client, &username).await, world.give_device(client, &other).await];
         let others_app = world.authenticator_of(client, &other).await;
         let begun = world.person(client, &other);
         let begun = match password {
@@ -524,6 +599,7 @@ impl<'a> Sequence<'a> {
             app: world.authenticator_of(client, &username).await,
             username,
             user,
+            devices,
             sessions: Vec::new(),
             other: (other, others_session, codes),
             addresses: 0,
@@ -566,13 +642,32 @@ impl<'a> Sequence<'a> {
         }
     }
 
+    /// A device to name: mostly the user's, where it is.
+    fn named(chance: &mut Chance<'_>) -> Option<Named> {
+        let named = if chance.percent(85) { Named::Own } else { Named::Foreign };
+        Some(named).filter(|_| chance.percent(40))
+    }
+
+    fn key_of(&self, device: Named) -> &str {
+        match device {
+            Named::Own => &self.devices[0].key,
+            Named::Foreign => &self.devices[1].key,
+        }
+    }
+
     async fn begins(&mut self, chance: &mut Chance<'_>) -> Result<(), String> {
         let (client, by_back_end, password) = (chance.below(2), chance.percent(25), self.password(chance));
+        let device = Self::named(chance);
+        let key = device.map(|device| self.key_of(device).to_owned());
         let (now, is_hidden) = (self.now(), client == 1);
         if chance.percent(35) {
-            let expected = self.user.tries_password(now, password).1;
-            let answered = self.person(&self.username, client, by_back_end).proves_password(password).await;
-            return self.compare(format!("begins by {password}"), client, None, expected, answered).await;
+            let expected = self.user.tries_password(now, password, device).1;
+            let flow = if by_back_end { AuthFlow::AdminUserPasswordAuth } else { AuthFlow::UserPasswordAuth };
+            let mut parameters = vec![("PASSWORD", password)];
+            parameters.extend(key.as_deref().map(|key| ("DEVICE_KEY", key)));
+            let answered = self.person(&self.username, client, by_back_end).begins(flow, &parameters).await;
+            let what = format!("begins by {password}, at {device:?}");
+            return self.compare(what, client, None, expected, answered, None).await;
         }
         let choice = chance.one_of(&[
             None,
@@ -582,14 +677,15 @@ impl<'a> Sequence<'a> {
         ]);
         let password = Some(password).filter(|_| chance.percent(50));
         let expected = match choice.filter(|(_, choice)| self.user.available(is_hidden).contains(choice)) {
-            Some((_, choice)) => self.user.chooses(now, is_hidden, choice, password).1,
-            None => Question::of(ChallengeName::SelectChallenge, &[]),
+            Some((_, choice)) => self.user.chooses(now, is_hidden, choice, password, device).1,
+            None => Question::of(ChallengeName::SelectChallenge, &[], false),
         };
         let mut parameters = Vec::new();
         parameters.extend(choice.map(|(name, _)| ("PREFERRED_CHALLENGE", name)));
         parameters.extend(password.map(|password| ("PASSWORD", password)));
+        parameters.extend(key.as_deref().map(|key| ("DEVICE_KEY", key)));
         let answered = self.person(&self.username, client, by_back_end).begins(AuthFlow::UserAuth, &parameters).await;
-        self.compare(format!("begins by choice with {parameters:?}"), client, None, expected, answered).await
+        self.compare(format!("begins by choice with {parameters:?}"), client, None, expected, answered, None).await
     }
 
     async fn answers(&mut self, chance: &mut Chance<'_>) -> Result<(), String> {
@@ -607,6 +703,8 @@ impl<'a> Sequence<'a> {
             password: Some(self.password(chance)).filter(|_| chance.percent(60)),
             code: self.code(&session, chance),
             address,
+            device: Self::named_in(&session, chance),
+            device_is_right: chance.percent(70),
         };
         let is_living = !is_others_session
             && !is_other_user
@@ -627,10 +725,31 @@ impl<'a> Sequence<'a> {
             ("email", &given.address),
         ];
         answers.extend(given.password.map(|password| ("PASSWORD", password)));
+        answers.extend(given.device.map(|device| ("DEVICE_KEY", self.key_of(device))));
+        let begins = session.question.challenge == ChallengeName::DeviceSrpAuth;
+        let group = self.devices[0].as_pool();
+        let own = begins.then(|| SrpClient::new(&group, &self.stage.world.app.services.rng));
+        let number = own.as_ref().map_or_else(|| "2".to_owned(), SrpClient::number);
+        answers.push(("SRP_A", &number));
+        let proof = session.exchange.as_ref().map(|(own, asked)| {
+            let secret = if given.device_is_right { &self.devices[0].secret } else { &self.devices[1].secret };
+            device_proof(self.now(), own, asked, &self.devices[0], secret)
+        });
+        let proof = proof.iter().flatten().filter(|(name, _)| *name != "DEVICE_KEY");
+        answers.extend(proof.map(|(name, value)| (*name, value.as_str())));
         let answered = self.person(username, client, chance.percent(25)).answers(challenge, text, &answers).await;
         let what = format!("answers {challenge:?} to session {at} (living: {is_living}) with {answers:?}");
         let question = is_living.then_some(session.question);
-        self.compare(what, client, question, expected, answered).await
+        self.compare(what, client, question, expected, answered, own).await
+    }
+
+    /// A device to name in an answer: where one is asked for, mostly that.
+    fn named_in(session: &Session, chance: &mut Chance<'_>) -> Option<Named> {
+        let is_asked = [ChallengeName::DeviceSrpAuth, ChallengeName::DevicePasswordVerifier];
+        match is_asked.contains(&session.question.challenge) && chance.percent(90) {
+            true => Some(Named::Own),
+            false => Self::named(chance),
+        }
     }
 
     /// Something to choose, mostly of what is asked.
@@ -676,17 +795,22 @@ impl<'a> Sequence<'a> {
                     "SMS_OTP" => ChallengeName::SmsOtp,
                     _ => return Outcome::Refused,
                 };
-                user.chooses(now, is_hidden, choice, given.password)
+                user.chooses(now, is_hidden, choice, given.password, given.device)
             }
             ChallengeName::Password => match given.password {
-                Some(password) => user.tries_password(now, password),
+                Some(password) => user.tries_password(now, password, given.device),
                 None => (false, Outcome::Refused),
             },
-            _ if question.is_second() && is_voided => (false, Outcome::Refused),
+            _ if !question.proofs.is_empty() && is_voided => (false, Outcome::Refused),
+            ChallengeName::NewPasswordRequired if user.names_device(question.names_device, given.device).is_none() => {
+                (false, Outcome::Refused)
+            }
             ChallengeName::NewPasswordRequired => {
                 (user.password, user.password_is_temporary) = (Some(PASSWORD), false);
                 user.passwords += 1;
-                let follows = user.after_first_proof(&question.proofs);
+                let follows = user.with_device(question.names_device, given.device, |names_device| {
+                    user.after_first_proof(&question.proofs, names_device)
+                });
                 if matches!(follows, Outcome::Tokens) {
                     (user.failures, user.locked_until) = (0, now);
                 }
@@ -695,22 +819,40 @@ impl<'a> Sequence<'a> {
             ChallengeName::SelectMfaType => {
                 let chosen = user.usable().into_iter().find(|factor| second_factor_name(*factor) == given.choice);
                 match chosen {
-                    Some(factor) => (true, Question::of(challenge_of(factor), &question.proofs)),
+                    Some(factor) => (true, Question::of(challenge_of(factor), &question.proofs, question.names_device)),
                     None => (false, Outcome::Refused),
                 }
             }
             ChallengeName::MfaSetup if user.may_set_up_email() => {
                 let challenge = ChallengeName::EmailOtp;
                 let set_up = Some(given.address.clone());
-                (true, Outcome::Asked(Question { challenge, proofs: question.proofs.clone(), set_up }))
+                let (proofs, names_device) = (question.proofs.clone(), question.names_device);
+                (true, Outcome::Asked(Question { challenge, proofs, set_up, names_device }))
             }
             ChallengeName::MfaSetup => (false, Outcome::Refused),
+            // Before any proof: the device that was asked for must be named, and be what is left.
+            ChallengeName::DeviceSrpAuth | ChallengeName::DevicePasswordVerifier
+                if given.device != Some(Named::Own) || !user.still_asks_for_device(&question.proofs) =>
+            {
+                (false, Outcome::Refused)
+            }
+            ChallengeName::DeviceSrpAuth => {
+                (true, Question::of(ChallengeName::DevicePasswordVerifier, &question.proofs, true))
+            }
+            ChallengeName::DevicePasswordVerifier => {
+                let proofs = [question.proofs.as_slice(), &[Proof::Device]].concat();
+                let then = user.tokens_for(&proofs);
+                user.tries(now, given.device_is_right, then)
+            }
             _ if question.is_second() && !user.still_asks_for(&question) => (false, Outcome::Refused),
             ChallengeName::SoftwareTokenMfa => {
                 let present = now.as_second() / 30;
                 let step = (-1..=1).rev().find(|steps| self.app.code_in(now, *steps) == given.code);
                 let step = step.map(|steps| present + steps).filter(|step| *step > user.last_used_step);
-                let then = user.tokens_for(&[Proof::Password, Proof::SecondFactor]);
+                let proofs = [Proof::Password, Proof::SecondFactor];
+                let then = user.with_device(question.names_device, given.device, |names_device| {
+                    user.last_step(&proofs, names_device)
+                });
                 let judged = user.tries(now, step.is_some(), then);
                 if judged.0 {
                     user.last_used_step = step.unwrap_or_default();
@@ -720,7 +862,9 @@ impl<'a> Sequence<'a> {
             _ => {
                 let mut proofs = question.proofs.clone();
                 proofs.push(if question.is_second() { Proof::SecondFactor } else { Proof::FirstCode });
-                let then = user.tokens_for(&proofs);
+                let then = user.with_device(question.names_device, given.device, |names_device| {
+                    user.last_step(&proofs, names_device)
+                });
                 let judged = user.tries(now, session.code.as_ref() == Some(&given.code), then);
                 if let (true, Some(address)) = (judged.0, question.set_up) {
                     user.email = Some(address);
@@ -741,6 +885,7 @@ impl<'a> Sequence<'a> {
         question: Option<Question>,
         expected: Outcome,
         answered: Answered,
+        own: Option<SrpClient>,
     ) -> Result<(), String> {
         let came = match &answered {
             Err(refusal) => format!("Refused: {}", refusal.message),
@@ -757,7 +902,7 @@ impl<'a> Sequence<'a> {
         }
         let Ok(reply) = answered else { return Ok(()) };
         match expected {
-            Outcome::Asked(question) => self.keep(client, question, &reply).await,
+            Outcome::Asked(question) => self.keep(client, question, &reply, own).await,
             _ => self.check_tokens(&reply),
         }
     }
@@ -774,12 +919,15 @@ impl<'a> Sequence<'a> {
         client: usize,
         question: Question,
         reply: &api::RespondToAuthChallengeResponse,
+        own: Option<SrpClient>,
     ) -> Result<(), String> {
         let address = match question.challenge {
             ChallengeName::EmailOtp => question.set_up.clone().or_else(|| self.user.email.clone()),
             ChallengeName::SmsOtp | ChallengeName::SmsMfa => self.user.phone_number.clone(),
             _ => None,
         };
+        let is_exchange = question.challenge == ChallengeName::DevicePasswordVerifier;
+        let exchange = own.filter(|_| is_exchange).map(|own| (own, reply.clone()));
         let code = match address {
             Some(address) => Some(self.stage.code_to(&address).await.ok_or("no message was sent")?),
             None => None,
@@ -792,6 +940,7 @@ impl<'a> Sequence<'a> {
             question,
             passwords: self.user.passwords,
             code,
+            exchange,
         });
         Ok(())
     }
@@ -806,7 +955,9 @@ fn second_factor_name(factor: SecondFactor) -> &'static str {
 }
 
 /// What may be answered, asked or not.
-const CHALLENGES: [ChallengeName; 10] = [
+const CHALLENGES: [ChallengeName; 12] = [
+    ChallengeName::DevicePasswordVerifier,
+    ChallengeName::DeviceSrpAuth,
     ChallengeName::EmailOtp,
     ChallengeName::MfaSetup,
     ChallengeName::NewPasswordRequired,

@@ -18,6 +18,7 @@ use prost_types::FileDescriptorSet;
 use serde_json::{Map, Value, json};
 
 use crate::support::authenticator::Authenticator;
+use crate::support::devices::{TestDevice, Tracking};
 use crate::support::fixtures::{PASSWORD, SecondFactor, TestClient, attribute, claims, hide_users};
 use crate::support::srp::{self, Question, SrpClient};
 use crate::support::{Credential, Wire, World};
@@ -33,6 +34,9 @@ const CHOICES_PER_STEP: usize = 24;
 
 /// What the stranger signs in with, and sets if they can.
 const STRANGERS_PASSWORDS: [&str; 2] = ["Str4nger-one!", "Str4nger-two!"];
+
+/// Both pools track devices, and ask whoever has one for nothing else beside the password.
+const STANDING_IN: Tracking = Tracking { stands_for_second_factor: true, on_prompt: false };
 
 /// What the user sets when the first one is forgotten.
 const USERS_NEXT_PASSWORD: &str = "Us3r-the-next!";
@@ -127,10 +131,14 @@ impl Stage {
         let aliases = world.pool(|request| {
             let names = [alias_attribute::Value::Email, alias_attribute::Value::PreferredUsername];
             request.alias_attributes = names.map(i32::from).to_vec();
+            request.device_configuration = Some(STANDING_IN.into());
         });
         let aliases = aliases.await;
-        let addresses =
-            world.pool(|request| request.username_attributes = vec![username_attribute::Value::Email.into()]).await;
+        let addresses = world.pool(|request| {
+            request.username_attributes = vec![username_attribute::Value::Email.into()];
+            request.device_configuration = Some(STANDING_IN.into());
+        });
+        let addresses = addresses.await;
         let mut clients = Vec::new();
         for pool in [&aliases, &addresses] {
             clients.push([world.client(pool, |_| {}).await, world.client(pool, hide_users).await]);
@@ -162,6 +170,8 @@ struct Known {
     codes: Vec<String>,
     access_tokens: Vec<String>,
     refresh_tokens: Vec<String>,
+    /// Of the user's device, if there is one, and of their own.
+    device_keys: Vec<String>,
     sessions: Vec<String>,
     /// The stranger's own side of SRP, and what they were asked.
     srp: SrpClient,
@@ -172,7 +182,9 @@ struct Known {
 }
 
 /// What a stranger answers to.
-const CHALLENGES: [&str; 11] = [
+const CHALLENGES: [&str; 13] = [
+    "DEVICE_SRP_AUTH",
+    "DEVICE_PASSWORD_VERIFIER",
     "PASSWORD",
     "PASSWORD_SRP",
     "PASSWORD_VERIFIER",
@@ -210,7 +222,11 @@ fn member(name: &str, known: &Known, chance: &mut Chance<'_>) -> Option<Value> {
         "UserAttributes" => attributes(known, chance),
         "UserAttributeNames" => json!([chance.one_of(&["email", "preferred_username", "nickname", "email_verified"])]),
         "AttributeName" => json!(chance.one_of(&["email", "email", "phone_number"])),
-        // No client here has a secret, nobody has a device or a passkey, and there are no triggers.
+        "DeviceKey" if chance.percent(90) => json!(chance.known(&known.device_keys, "us-east-1_0")),
+        "DeviceRememberedStatus" => json!(chance.one_of(&["remembered", "not_remembered"])),
+        // g to the power of 1, as of a device whose secret everybody knows.
+        "DeviceSecretVerifierConfig" => json!({"Salt": "AQ==", "PasswordVerifier": "Ag=="}),
+        // No client here has a secret, nobody has a passkey, and there are no triggers.
         "AccessToken"
         | "AnalyticsMetadata"
         | "ClientMetadata"
@@ -218,11 +234,14 @@ fn member(name: &str, known: &Known, chance: &mut Chance<'_>) -> Option<Value> {
         | "Credential"
         | "CredentialId"
         | "DeviceKey"
+        | "DeviceName"
         | "EmailMfaSettings"
         | "FriendlyDeviceName"
+        | "Limit"
         | "MaxResults"
         | "MFAOptions"
         | "NextToken"
+        | "PaginationToken"
         | "RevokeAssociatedSessions"
         | "SecretHash"
         | "Session"
@@ -250,6 +269,9 @@ fn auth_parameters(known: &Known, chance: &mut Chance<'_>) -> Value {
     }
     parameters["SRP_A"] = json!(srp_a(known, chance));
     parameters["REFRESH_TOKEN"] = json!(chance.known(&known.refresh_tokens, "none"));
+    if chance.percent(30) {
+        parameters["DEVICE_KEY"] = json!(chance.known(&known.device_keys, "us-east-1_0"));
+    }
     parameters
 }
 
@@ -261,6 +283,9 @@ fn challenge_responses(known: &Known, chance: &mut Chance<'_>) -> Value {
     responses["SOFTWARE_TOKEN_MFA_CODE"] = json!(known.app_code);
     responses["CREDENTIAL"] = json!("{}");
     responses["EMAIL_OTP_CODE"] = json!(chance.known(&known.codes, "000000"));
+    if chance.percent(50) {
+        responses["DEVICE_KEY"] = json!(chance.known(&known.device_keys, "us-east-1_0"));
+    }
     if chance.percent(50) {
         responses["SRP_A"] = json!(srp_a(known, chance));
     }
@@ -339,6 +364,7 @@ impl<'a> Sequence<'a> {
             codes: Vec::new(),
             access_tokens: Vec::new(),
             refresh_tokens: Vec::new(),
+            device_keys: Vec::new(),
             sessions: Vec::new(),
             srp: SrpClient::new(&client.pool, &world.app.services.rng),
             questions: Vec::new(),
@@ -348,9 +374,21 @@ impl<'a> Sequence<'a> {
         let record = records::User::default();
         let done = Vec::new();
         let mut sequence = Sequence { stage, mailbox, client, username, address, owner, record, known, done };
+        sequence.user_confirms_a_device().await;
         sequence.record = sequence.stored().await.unwrap();
         sequence.stranger_signs_in().await;
         sequence
+    }
+
+    /// The user, if they can sign in, has a device, whose key the stranger knows.
+    async fn user_confirms_a_device(&mut self) {
+        let world = &self.stage.world;
+        let request = self.client.password_request(&self.username, PASSWORD);
+        if let Ok(response) = world.call(request).await {
+            let signed_in = response.authentication_result.unwrap();
+            let device: TestDevice = world.confirm_device(&signed_in).await;
+            self.known.device_keys.push(device.key);
+        }
     }
 
     /// The stranger signs in with their own name and password, if it still is that.
@@ -361,6 +399,7 @@ impl<'a> Sequence<'a> {
             let tokens = response.authentication_result.unwrap_or_default();
             self.known.access_tokens.extend(tokens.access_token);
             self.known.refresh_tokens.extend(tokens.refresh_token);
+            self.known.device_keys.extend(tokens.new_device_metadata.and_then(|device| device.device_key));
         }
     }
 
@@ -408,6 +447,7 @@ impl<'a> Sequence<'a> {
         }
         let result = &answer["AuthenticationResult"];
         self.known.refresh_tokens.extend(text(&result["RefreshToken"]));
+        self.known.device_keys.extend(text(&result["NewDeviceMetadata"]["DeviceKey"]));
         for token in ["AccessToken", "IdToken"].iter().filter_map(|name| text(&result[name])) {
             if claims(&token)["sub"] == self.owner.sub.to_string() {
                 return Err("the stranger has a token of the user".to_owned());
