@@ -92,6 +92,11 @@ class Operator:
                 second_factors={"MfaConfiguration": "OPTIONAL", **mail},
                 AccountRecoverySetting=by_phone_first,
             ),
+            "devices": self.pool(
+                "devices",
+                second_factors={"MfaConfiguration": "OPTIONAL", **app},
+                DeviceConfiguration={"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": False},
+            ),
         }
 
 

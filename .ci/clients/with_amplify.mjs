@@ -123,7 +123,36 @@ async function anAppThatIsNeeded() {
   step("where a second factor is needed, a new password and an authenticator app were set up in one sign-in");
 }
 
+// A device is named after its browser, which Node 20 does not say it is.
+globalThis.navigator ??= { userAgent: "node" };
+
+async function aDeviceThatIsRemembered() {
+  opens("devices");
+  const [username, address] = ["dina", "dina@example.com"];
+  await signsUp(username);
+  await auth.confirmSignUp({ username, confirmationCode: await codeTo(address) });
+  assert.equal((await asked(auth.signIn({ username, password }))).signInStep, "DONE");
+  const { sharedSecret } = await auth.setUpTOTP();
+  await auth.verifyTOTPSetup({ code: await shown(sharedSecret) });
+  await auth.updateMFAPreference({ totp: "PREFERRED" });
+  assert.equal((await auth.fetchDevices()).length, 1);
+  await auth.signOut();
+  assert.equal((await asked(auth.signIn({ username, password }))).signInStep, "DONE");
+  assert.equal(await whoIsSignedIn({ forceRefresh: true }), username);
+  step("a device that was confirmed with a sign-in signed in again with no code, and refreshed");
+
+  await auth.forgetDevice();
+  assert.deepEqual(await auth.fetchDevices(), []);
+  await auth.signOut();
+  const later = await asked(auth.signIn({ username, password }));
+  assert.equal(later.signInStep, "CONFIRM_SIGN_IN_WITH_TOTP_CODE");
+  assert.equal((await answers(await shown(sharedSecret, 1))).signInStep, "DONE");
+  await auth.signOut();
+  step("once it was forgotten, it was asked for a code");
+}
+
 await anAccount();
 await aChoice();
 await aCodeByMailAsSecondFactor();
 await anAppThatIsNeeded();
+await aDeviceThatIsRemembered();

@@ -49,9 +49,8 @@ class Person {
     Object.assign(this, { pool: id, app: app.id, name: username, address: `${name}@example.com` });
   }
 
-  // Another browser each time.
-  user(client = this.app, username = this.name) {
-    const Storage = localStorage();
+  // Another browser each time, unless one is named by what it keeps.
+  user(client = this.app, username = this.name, Storage = localStorage()) {
     const options = { UserPoolId: this.pool, ClientId: client, endpoint: facts.endpoint, Storage };
     return new CognitoUser({ Username: username, Pool: new CognitoUserPool(options), Storage });
   }
@@ -226,9 +225,54 @@ async function anAppThatIsNeeded() {
   step("where a second factor is needed, a new password and an authenticator app were set up in one sign-in");
 }
 
+async function aDeviceThatIsRemembered() {
+  const dora = new Person("devices", "dora");
+  await dora.signsUp();
+  const kept = localStorage();
+  const browser = () => dora.user(dora.app, dora.name, kept);
+  const registered = browser();
+  isSignedIn(await signIn(registered, password));
+  const device = async (user) => (await answered((callbacks) => user.getDevice(callbacks))).session.Device;
+  const { DeviceKey, DeviceAttributes } = await device(registered);
+  assert.equal(registered.getSignInUserSession().getAccessToken().payload.device_key, DeviceKey);
+  const status = DeviceAttributes.find(({ Name }) => Name === "dev:device_remembered_status");
+  assert.equal(status.Value, "remembered");
+  const { secret } = await answered((callbacks) => registered.associateSoftwareToken(callbacks));
+  const code = await shown(secret);
+  await answered((callbacks) => registered.verifySoftwareToken(code, "telephone", callbacks));
+  const on = { Enabled: true, PreferredMfa: true };
+  await called((done) => registered.setUserMfaPreference(null, on, done));
+  step("a device was confirmed with the first sign-in, then an authenticator app turned on");
+
+  const again = browser();
+  const session = isSignedIn(await signIn(again, password));
+  assert.equal(session.getAccessToken().payload.device_key, DeviceKey);
+  assert.equal((await device(again)).DeviceKey, DeviceKey);
+  const refreshed = await called((done) => again.refreshSession(session.getRefreshToken(), done));
+  assert.equal(refreshed.getAccessToken().payload.device_key, DeviceKey);
+  await refused(wrongPassword, signIn(browser(), "Wrong-horse-7"));
+  step("the device signed in with the password and no code, and refreshed");
+
+  const other = dora.user();
+  assert.equal((await signIn(other, password)).asks, "totpRequired");
+  const ahead = await shown(secret, 1);
+  isSignedIn(await answered((callbacks) => other.sendMFACode(ahead, callbacks, "SOFTWARE_TOKEN_MFA")));
+  const list = async () => (await answered((callbacks) => other.listDevices(60, null, callbacks))).session.Devices;
+  assert.equal((await list()).length, 2);
+  step("another device was asked for a code");
+
+  await answered((callbacks) => other.forgetSpecificDevice(DeviceKey, callbacks));
+  assert.deepEqual((await list()).map((left) => left.DeviceKey), [other.deviceKey]);
+  const revoked = ["NotAuthorizedException", "Refresh Token has been revoked"];
+  await refused(revoked, called((done) => again.refreshSession(session.getRefreshToken(), done)));
+  assert.equal((await signIn(browser(), password)).asks, "totpRequired");
+  step("once it was forgotten, the first device is asked for a code again, and refreshes no more");
+}
+
 await anAccount();
 await aClientWithASecret();
 await anAuthenticatorApp();
 await anInvitation();
 await anAddressAsName();
 await anAppThatIsNeeded();
+await aDeviceThatIsRemembered();
