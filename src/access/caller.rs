@@ -48,7 +48,6 @@ pub struct SignedIn {
 }
 
 /// A user, by an access token or by the session of a sign-in under way: by one of them, never by both.
-#[expect(clippy::large_enum_variant, reason = "there is one for each request, and none is kept")]
 pub enum SignedInOrInChallenge {
     SignedIn(SignedIn),
     InChallenge(InChallenge),

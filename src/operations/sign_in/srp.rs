@@ -158,7 +158,7 @@ impl Given {
     }
 
     /// Whether it is right, and fresh, by the exchange that the session keeps; after the same work in any case.
-    pub async fn is_right(
+    pub async fn judge(
         self,
         cx: &Cx<'_>,
         attempt: &Attempt,
@@ -170,11 +170,11 @@ impl Given {
         let secret = session.secret(cx)?;
         let exchange =
             Exchange::read(secret.expose()).ok_or_else(|| Error::internal("no SRP exchange is in its session"))?;
-        let judge = move || {
+        let evaluated = move || {
             let claim = Claim { secret_block: &block, timestamp: &timestamp, signature: &signature };
             exchange.is_proved(&verifier, &identity, &claim)
         };
-        Ok(attempt.evaluate(cx, cx.passwords.run(attempt.place(), judge)).await? && is_fresh)
+        Ok(attempt.evaluate(cx, cx.passwords.run(attempt.place(), evaluated)).await? && is_fresh)
     }
 }
 
@@ -203,7 +203,7 @@ pub async fn answer(
         None => Subject::nobody(cx, client, username).await?,
     };
     let attempt = Attempt::begin(cx, session.owner()).await?;
-    let is_right = proof.is_right(cx, &attempt, session, subject.verifier, subject.identity).await?;
+    let is_right = proof.judge(cx, &attempt, session, subject.verifier, subject.identity).await?;
     let proof = FirstProof::by(FirstFactor::PasswordSrp, is_right && subject.is_provable);
     let (Some(proof), Some(user)) = (proof, user) else { return Err(Error::IncorrectUsernameOrPassword) };
     let attempt = attempt.proved(cx, &client.pool).await?;
