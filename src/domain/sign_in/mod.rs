@@ -304,7 +304,7 @@ mod tests {
             match standing.device {
                 None => {
                     assert_eq!(next, question);
-                    assert_eq!(SecondProof(()).next(&standing), Next::Complete(Complete(())));
+                    assert_eq!(SecondProof(()).next(&standing), Next::Complete(Complete { ending: Ending::Proof }));
                 }
                 Some(device) => {
                     let is_spared = device.stands_for_second_factor && !matches!(question, Next::MfaSetup(_));
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_in_that_a_new_password_ends_says_so() {
+    fn a_sign_in_says_what_has_ended_it() {
         let ending = |next| match next {
             Ok(Next::Complete(complete)) => complete.ending(),
             other => panic!("{other:?}"),
@@ -383,7 +383,10 @@ mod tests {
         assert_eq!(ending(FirstProof::by_new_password().next(&standing)), Ending::NewPassword);
         assert_eq!(ending(proof().next(&standing)), Ending::Proof);
         assert_eq!(ending(FirstProof::by_sign_up(true).unwrap().next(&standing)), Ending::Proof);
-        assert_eq!(Complete::by(SecondFactor::Sms, true).unwrap().ending(), Ending::Proof);
+        assert_eq!(ending(Ok(SecondProof::by(SecondFactor::Sms, true).unwrap().next(&standing))), Ending::Proof);
+        let with_device = Standing { device: DEVICES[1], ..standing };
+        let by_device = Complete::by_device(Before::FirstFactor, true, &with_device).unwrap();
+        assert_eq!(by_device.ending(), Ending::Device);
     }
 
     #[test]

@@ -17,7 +17,9 @@ use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::software_tokens::Judgement;
 use crate::context::users::User;
 use crate::domain::ids::DeviceId;
-use crate::domain::sign_in::{FirstProof, Next, PasswordIsTemporary, SecondFactor, SecondProof, Standing, Step};
+use crate::domain::sign_in::{
+    Complete, FirstProof, Next, PasswordIsTemporary, SecondFactor, SecondProof, Standing, Step,
+};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::Batch;
