@@ -43,8 +43,12 @@ use snapshot::{SledSnapshot, Snapshots};
 /// The exit code after a failed write: `EX_IOERR` of sysexits.
 const EXIT_IO_ERROR: i32 = 74;
 
-/// Batches that share one barrier.
+/// Batches that share one barrier at the most.
 const BATCHES_PER_GROUP_MAX: usize = 1024;
+
+/// Bytes that share one barrier, unless one batch has more. A group that fills segments of the engine's log by itself could
+/// let go of some, and write there, before its barrier; then a power cut might take what was acknowledged.
+const GROUP_BYTES_MAX: usize = 512 * 1024;
 
 /// Batches that may wait for the committer; more callers than that wait to hand theirs over.
 const BATCHES_WAITING_MAX: usize = 4096;
@@ -283,13 +287,16 @@ struct Committer {
 
 impl Committer {
     fn run(mut self, mut waiting: mpsc::Receiver<Waiting>) {
-        let mut group = Vec::new();
-        while waiting.blocking_recv_many(&mut group, BATCHES_PER_GROUP_MAX) > 0 {
-            let committed = catch_unwind(AssertUnwindSafe(|| self.commit(&mut group)));
-            match committed {
-                Ok(Ok(answers)) => answers.into_iter().for_each(|answer| drop(answer.send(Ok(())))),
-                Ok(Err(failure)) => stop(&failure),
-                Err(_) => stop(&"the engine panicked"),
+        let mut waited = Vec::new();
+        while waiting.blocking_recv_many(&mut waited, BATCHES_PER_GROUP_MAX) > 0 {
+            while !waited.is_empty() {
+                let rest = waited.split_off(group_length(&waited));
+                let group = std::mem::replace(&mut waited, rest);
+                match catch_unwind(AssertUnwindSafe(|| self.commit(group))) {
+                    Ok(Ok(answers)) => answers.into_iter().for_each(|answer| drop(answer.send(Ok(())))),
+                    Ok(Err(failure)) => stop(&failure),
+                    Err(_) => stop(&"the engine panicked"),
+                }
             }
         }
         if let Err(cause) = self.witness.conclude(self.durable.load(Ordering::Acquire)) {
@@ -298,13 +305,13 @@ impl Committer {
     }
 
     /// Makes a group durable. Gives back those who are to be told so; those in conflict have been told.
-    fn commit(&mut self, group: &mut Vec<Waiting>) -> Result<Vec<oneshot::Sender<Result<(), Failure>>>, Failure> {
+    fn commit(&mut self, group: Vec<Waiting>) -> Result<Vec<oneshot::Sender<Result<(), Failure>>>, Failure> {
         let mut merged = ::sled::Batch::default();
         let mut versions: HashMap<Vec<u8>, Option<u64>> = HashMap::new();
         let mut answers = Vec::with_capacity(group.len());
         let bytes = group.iter().map(|waiting| waiting.batch.size() as u64).sum();
         let room = self.space.for_writing(bytes).map_err(|error| Failure::Engine(format!("free space: {error}")))?;
-        for Waiting { batch, answer } in group.drain(..) {
+        for Waiting { batch, answer } in group {
             if !(room == Room::Ample || room == Room::ForRemovals && batch.only_removes()) {
                 let _ = answer.send(Err(Failure::Full));
                 continue;
@@ -359,6 +366,16 @@ impl Committer {
         }
         Ok(true)
     }
+}
+
+/// How many of those who wait share the next barrier.
+fn group_length(waited: &[Waiting]) -> usize {
+    let mut bytes = 0;
+    let fitting = waited.iter().take_while(|waiting| {
+        bytes += waiting.batch.size();
+        bytes <= GROUP_BYTES_MAX
+    });
+    fitting.count().max(1)
 }
 
 /// Ends the process before anybody is told that a write succeeded.
