@@ -6,7 +6,9 @@
 //! asked (the attestation is not looked at), so a new passkey is believed on the word of whoever is signed in; extensions are
 //! passed over.
 //!
-//! Signatures are aws-lc's to verify. Of the algorithms that a passkey can have, the two are taken that Cognito offers.
+//! Signatures are aws-lc's to verify, and CBOR is minicbor's to read. Of the algorithms that a passkey can have, the two are
+//! taken that Cognito offers. A library for the whole would bring OpenSSL, or the `rsa` crate (RUSTSEC-2023-0071), for the sake
+//! of attestations that are not asked for.
 
 mod authenticator_data;
 mod public_key;
@@ -254,4 +256,73 @@ mod tests {
             refused(&[&head(0x81)[..], other].concat());
         }
     }
+
+    #[test]
+    fn the_standards_own_example_is_registered_and_used() {
+        // Section 16.1 of the standard: ES256, without attestation.
+        let bytes = |text: &str| hex::decode(text).unwrap();
+        let relying_party = &RelyingPartyId::parse("example.org").unwrap();
+        let ceremony = |challenge| Ceremony { relying_party, challenge, requires_user_verification: false };
+        let registration = Registration {
+            credential_id: bytes(CREDENTIAL_ID),
+            client_data: bytes(REGISTRATION_CLIENT_DATA),
+            attestation_object: bytes(ATTESTATION_OBJECT),
+            transports: Vec::new(),
+            attachment: None,
+        };
+        let challenge = bytes(REGISTRATION_CHALLENGE);
+        let made = ceremony(&challenge).register(&registration).unwrap();
+        assert_eq!(made.aaguid.to_string(), "8446ccb9-ab1d-b374-750b-2367ff6f3a1f");
+        assert_eq!((&made.credential_id, made.signatures), (&bytes(CREDENTIAL_ID), 0));
+        let known = KnownPasskey {
+            public_key: &made.public_key,
+            signatures: made.signatures,
+            is_backup_eligible: made.is_backup_eligible,
+            user_handle: b"alice",
+        };
+        let assertion = Assertion {
+            credential_id: bytes(CREDENTIAL_ID),
+            client_data: bytes(CLIENT_DATA),
+            authenticator_data: bytes(AUTHENTICATOR_DATA),
+            signature: bytes(SIGNATURE),
+            user_handle: None,
+        };
+        let challenge = bytes(CHALLENGE);
+        let used = ceremony(&challenge).judge(&known, &assertion);
+        assert_eq!(used, Ok(Used { signatures: 0, user_verified: false }));
+        let verified = Ceremony { requires_user_verification: true, ..ceremony(&challenge) };
+        assert_eq!(verified.judge(&known, &assertion), Err(Refusal::UserNotVerified));
+        let mut forged = bytes(SIGNATURE);
+        forged[40] ^= 1;
+        let forged = Assertion { signature: forged, ..assertion };
+        assert_eq!(ceremony(&challenge).judge(&known, &forged), Err(Refusal::Signature));
+    }
+
+    const REGISTRATION_CHALLENGE: &str = "00c30fb78531c464d2b6771dab8d7b603c01162f2fa486bea70f283ae556e130";
+    const CREDENTIAL_ID: &str = "f91f391db4c9b2fde0ea70189cba3fb63f579ba6122b33ad94ff3ec330084be4";
+    const REGISTRATION_CLIENT_DATA: &str = concat!(
+        "7b2274797065223a22776562617574686e2e637265617465222c226368616c6c656e6765223a22414d4d5074345578784754",
+        "53746e63647134313759447742466938767049612d7077386f4f755657345441222c226f726967696e223a2268747470733a",
+        "2f2f6578616d706c652e6f7267222c2263726f73734f726967696e223a66616c73652c22657874726144617461223a22636c",
+        "69656e74446174614a534f4e206d617920626520657874656e6465642077697468206164646974696f6e616c206669656c64",
+        "7320696e20746865206675747572652c207375636820617320746869733a20426b5165446a646354427258426941774a544c",
+        "453551227d",
+    );
+    const ATTESTATION_OBJECT: &str = concat!(
+        "a363666d74646e6f6e656761747453746d74a068617574684461746158a4bfabc37432958b063360d3ad6461c9c4735ae7f8",
+        "edd46592a5e0f01452b2e4b559000000008446ccb9ab1db374750b2367ff6f3a1f0020f91f391db4c9b2fde0ea70189cba3f",
+        "b63f579ba6122b33ad94ff3ec330084be4a5010203262001215820afefa16f97ca9b2d23eb86ccb64098d20db90856062eb2",
+        "49c33a9b672f26df61225820930a56b87a2fca66334b03458abf879717c12cc68ed73290af2e2664796b9220",
+    );
+    const CHALLENGE: &str = "39c0e7521417ba54d43e8dc95174f423dee9bf3cd804ff6d65c857c9abf4d408";
+    const CLIENT_DATA: &str = concat!(
+        "7b2274797065223a22776562617574686e2e676574222c226368616c6c656e6765223a224f63446e55685158756c5455506f",
+        "334a5558543049393770767a7a59425039745a63685879617630314167222c226f726967696e223a2268747470733a2f2f65",
+        "78616d706c652e6f7267222c2263726f73734f726967696e223a66616c73657d",
+    );
+    const AUTHENTICATOR_DATA: &str = "bfabc37432958b063360d3ad6461c9c4735ae7f8edd46592a5e0f01452b2e4b51900000000";
+    const SIGNATURE: &str = concat!(
+        "3046022100f50a4e2e4409249c4a853ba361282f09841df4dd4547a13a87780218deffcd380221008480ac0f0b93538174f5",
+        "75bf11a1dd5d78c6e486013f937295ea13653e331e87",
+    );
 }

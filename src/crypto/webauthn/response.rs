@@ -56,7 +56,8 @@ impl Assertion {
             client_data: client_data.0,
             authenticator_data: authenticator_data.0,
             signature: signature.0,
-            user_handle: user_handle.map(|handle| handle.0),
+            // An empty one says as little as none.
+            user_handle: user_handle.map(|handle| handle.0).filter(|handle| !handle.is_empty()),
         })
     }
 }
