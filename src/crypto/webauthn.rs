@@ -227,6 +227,14 @@ mod tests {
         // What the standard does not know is passed over.
         let more = [&[0xa6], &right[1..], &[0x38, 0x63, 0x81, 0x80]].concat();
         assert!(PublicKey::read(&more).is_ok());
+        // Within bounds.
+        let with_bytes = |count: u16| {
+            let head = [&[0xa6], &right[1..], &[0x38, 0x63, 0x59]].concat();
+            let length = usize::from(count) - head.len() - 2;
+            [head, (length as u16).to_be_bytes().to_vec(), vec![0; length]].concat()
+        };
+        assert!(PublicKey::read(&with_bytes(2048)).is_ok());
+        assert_eq!(PublicKey::read(&with_bytes(2049)), Err(Refusal::PublicKey));
     }
 
     #[test]

@@ -31,6 +31,9 @@ enum Key {
 const ES256: i64 = -7;
 const RS256: i64 = -257;
 
+/// The longest key that is kept, with whatever else its authenticator has written in it: twice what the longest needs.
+const KEY_BYTES_MAX: usize = 2048;
+
 /// How long RSA moduli can be, in bytes: from 2048 to 8192 bits, in whole bytes.
 const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 
@@ -56,8 +59,9 @@ impl PublicKey {
     pub(super) fn decode(decoder: &mut Decoder<'_>) -> Result<Result<Self, Refusal>, Unreadable> {
         let start = decoder.position();
         let parameters = Parameters::decode(decoder)?;
-        let cose = decoder.input()[start..decoder.position()].to_vec();
-        Ok(parameters.key().map(|key| PublicKey { cose, key }).ok_or(Refusal::PublicKey))
+        let cose = &decoder.input()[start..decoder.position()];
+        let key = parameters.key().filter(|_| cose.len() <= KEY_BYTES_MAX);
+        Ok(key.map(|key| PublicKey { cose: cose.to_vec(), key }).ok_or(Refusal::PublicKey))
     }
 
     /// Whether this key's owner has signed the message.
