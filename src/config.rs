@@ -98,15 +98,15 @@ pub struct Config {
     pub dead_letter_days: u64,
     /// Messages that were given up and are kept.
     pub dead_letters_max: usize,
-    /// Where the ARNs of pools' triggers lead.
+    /// Where the functions are that pools ask, by their ARNs.
     pub triggers: BTreeMap<String, Binding>,
-    /// How long one try of a trigger may take, in milliseconds.
+    /// How long one try of a function may take, in milliseconds.
     pub trigger_timeout_milliseconds: u64,
-    /// Calls of triggers under way at one time; more are refused with TooManyRequestsException.
+    /// Calls of one function under way at one time; more are refused with TooManyRequestsException.
     pub trigger_calls_max: usize,
-    /// Ask triggers on private networks too, there also in the clear.
+    /// Ask functions on private networks too, there also in the clear.
     pub trigger_allow_private_addresses: bool,
-    /// The authorities of triggers' certificates, PEM; by default those that browsers trust.
+    /// The authorities of the functions' certificates, PEM; by default those that browsers trust.
     pub trigger_ca_file: Option<PathBuf>,
     /// The store's cache, in MiB; it should fit the users who are active.
     pub store_cache_mib: u64,
@@ -220,7 +220,7 @@ impl Default for Config {
             dead_letters_max: 10_000,
             triggers: BTreeMap::new(),
             trigger_timeout_milliseconds: 5_000,
-            trigger_calls_max: 512,
+            trigger_calls_max: 256,
             trigger_allow_private_addresses: false,
             trigger_ca_file: None,
             store_cache_mib: 256,

@@ -333,9 +333,11 @@ fn triggers(config: &Config) -> Result<Triggers, CannotServe> {
     let trust = Trust::new(authorities.as_deref());
     Triggers::new(triggers::Settings {
         destinations,
-        timeout: Duration::from_millis(config.trigger_timeout_milliseconds),
-        calls_max: config.trigger_calls_max,
-        allows_private_addresses: config.trigger_allow_private_addresses,
+        limits: triggers::Limits {
+            timeout: Duration::from_millis(config.trigger_timeout_milliseconds),
+            calls_max: config.trigger_calls_max,
+            allows_private_addresses: config.trigger_allow_private_addresses,
+        },
         trust: trust.map_err(|cause| CannotServe::because("trigger_ca_file", cause))?,
     })
     .map_err(CannotServe)

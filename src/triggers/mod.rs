@@ -20,7 +20,7 @@
 //! has sent a message or written a record shall not do so twice.
 //!
 //! What it refuses to do: take a wrong answer for none, follow a redirect, connect to an address that the settings do not
-//! allow, wait for ever, hold more calls at a time than it may, tell a log what is in an event or an answer.
+//! allow, wait for ever, hold more calls of one function than it may (a slow one takes nothing from the others), tell a log what is in an event or an answer.
 
 mod answer;
 mod binding;
@@ -36,7 +36,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 pub use answer::{response_of, typed};
@@ -128,7 +127,7 @@ pub enum Failure {
     NotInvoked(String),
     /// What it answers is not what it was asked for, as Cognito words it.
     Unusable(&'static str),
-    /// There are as many calls already as there may be at one time.
+    /// There are as many calls of the function already as there may be at one time.
     TooMany,
 }
 
@@ -136,14 +135,19 @@ pub enum Failure {
 pub struct Settings {
     /// Where each ARN leads.
     pub destinations: Vec<(String, Destination)>,
+    pub limits: Limits,
+    /// Whose certificates endpoints show.
+    pub trust: Trust,
+}
+
+/// What each function is held to.
+pub struct Limits {
     /// How long a try may take.
     pub timeout: Duration,
-    /// Calls under way at one time.
+    /// Calls of one function under way at one time.
     pub calls_max: usize,
     /// Whether endpoints may be on private networks.
     pub allows_private_addresses: bool,
-    /// Whose certificates endpoints show.
-    pub trust: Trust,
 }
 
 /// Where an ARN leads.
@@ -157,8 +161,6 @@ pub enum Destination {
 /// The functions that this server knows to ask.
 pub struct Triggers {
     targets: HashMap<String, Target>,
-    calls: Semaphore,
-    timeout: Duration,
     files: Vec<Arc<dyn Reload>>,
 }
 
@@ -177,10 +179,10 @@ impl Triggers {
             if let Destination::Lambda { credentials, .. } = &destination {
                 files.push(credentials.clone());
             }
-            let target = Target::new(&arn, destination, settings.allows_private_addresses, settings.trust.clone());
+            let target = Target::new(&arn, destination, &settings.limits, settings.trust.clone());
             targets.insert(arn.clone(), target.map_err(|problem| format!("triggers {arn}: {problem}"))?);
         }
-        Ok(Triggers { targets, calls: Semaphore::new(settings.calls_max), timeout: settings.timeout, files })
+        Ok(Triggers { targets, files })
     }
 
     /// Whether the settings say where this ARN leads.
@@ -198,10 +200,10 @@ impl Triggers {
         let Some(target) = self.targets.get(arn) else {
             return Err(Failure::NotInvoked("ResourceNotFoundException".to_owned()));
         };
-        let _call = self.calls.try_acquire().map_err(|_| Failure::TooMany)?;
+        let _call = target.begin_call()?;
         let mut tries = 1;
         loop {
-            match target.one_try(event, key, now, self.timeout).await {
+            match target.one_try(event, key, now).await {
                 Err(target::Missed { again: true, .. }) if tries < TRIES_MAX => {
                     tokio::time::sleep(PAUSE * tries).await;
                     tries += 1;

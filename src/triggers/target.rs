@@ -9,12 +9,13 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::answer::thrown;
 use super::lambda::Signer;
-use super::{Destination, Failure};
+use super::{Destination, Failure, Limits};
 use crate::domain::reach::{Reach, reach};
 use crate::outbound::{Client, Rule, Trust, bearer, client, is_this_machine, literal};
 
@@ -29,6 +30,8 @@ pub struct Target {
     url: Uri,
     proof: Proof,
     client: Client,
+    timeout: Duration,
+    calls: Semaphore,
 }
 
 enum Proof {
@@ -45,7 +48,7 @@ pub struct Missed {
 }
 
 impl Target {
-    pub fn new(arn: &str, destination: Destination, allows_private: bool, trust: Trust) -> Result<Self, String> {
+    pub fn new(arn: &str, destination: Destination, limits: &Limits, trust: Trust) -> Result<Self, String> {
         let (url, proof) = match destination {
             Destination::Endpoint { url, secret } => {
                 let unspeakable = || "secret_file: holds what cannot stand in a header".to_owned();
@@ -58,14 +61,20 @@ impl Target {
             }
         };
         let url: Uri = url.parse().map_err(|cause| format!("{url}: {cause}"))?;
-        let rule = rule_for(&url, allows_private).ok_or("must not be asked at this address")?;
-        Ok(Target { url, proof, client: client(rule, trust) })
+        let rule = rule_for(&url, limits.allows_private_addresses).ok_or("must not be asked at this address")?;
+        let (timeout, calls) = (limits.timeout, Semaphore::new(limits.calls_max));
+        Ok(Target { url, proof, client: client(rule, trust), timeout, calls })
+    }
+
+    /// Leave to call, until it is dropped.
+    pub fn begin_call(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        self.calls.try_acquire().map_err(|_| Failure::TooMany)
     }
 
     /// Asks once.
-    pub async fn one_try(&self, event: &Bytes, key: Uuid, now: Timestamp, max: Duration) -> Result<Bytes, Missed> {
+    pub async fn one_try(&self, event: &Bytes, key: Uuid, now: Timestamp) -> Result<Bytes, Missed> {
         let request = self.request(event, key, now).map_err(|_| missed("InvalidRequestException"))?;
-        let asked = timeout(max, self.exchange(request));
+        let asked = timeout(self.timeout, self.exchange(request));
         asked.await.unwrap_or_else(|_| Err(missed("Socket timeout while invoking Lambda function")))
     }
 

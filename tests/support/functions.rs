@@ -25,6 +25,9 @@ use super::{START, Wire, World};
 /// The function of which every world's settings say where it is; without [`Functions`], nowhere.
 pub const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:pool";
 
+/// Another one, which [`world`] has at the path `/other` of the same endpoint.
+pub const OTHER_FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:other";
+
 /// How long functions of a test may take.
 pub const TIMEOUT: Duration = Duration::from_millis(1_000);
 
@@ -57,9 +60,10 @@ macro_rules! trigger_spec {
 /// A world whose [`FUNCTION`] is an endpoint of the test's.
 pub async fn world(wire: Wire) -> (World, Functions) {
     let functions = Functions::start().await;
-    let url = functions.url("/");
     let world = World::at(wire, START.parse().unwrap(), |config| {
-        config.triggers = [(FUNCTION.to_owned(), Binding { url: Some(url), ..Binding::default() })].into();
+        config.triggers = [(FUNCTION, "/"), (OTHER_FUNCTION, "/other")]
+            .map(|(arn, path)| (arn.to_owned(), functions.at(path)))
+            .into();
         config.trigger_timeout_milliseconds = TIMEOUT.as_millis().try_into().unwrap();
     });
     (world.await, functions)
@@ -153,6 +157,11 @@ impl Functions {
 
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// What binds an ARN to a path of this endpoint.
+    pub fn at(&self, path: &str) -> Binding {
+        Binding { url: Some(self.url(path)), ..Binding::default() }
     }
 
     /// From now on this is answered to events of the source. Otherwise the event goes back as it came.

@@ -33,21 +33,24 @@ use crate::error::Error;
 use crate::store::records;
 use crate::triggers::{Failure, Trigger, Whom, event, response_of, typed};
 
-/// What triggers have answered to this request, by the event.
+/// What functions have answered to this request, by the function and the event.
 #[derive(Default)]
 pub struct Answered {
     /// What keeps the keys of this request apart from those of others.
     nonce: OnceLock<Uuid>,
-    answers: Mutex<HashMap<Bytes, Result<Arc<Value>, Failure>>>,
+    answers: Mutex<HashMap<Question, Result<Arc<Value>, Failure>>>,
 }
 
+/// The ARN of a function, and the event that it is sent.
+type Question = (String, Bytes);
+
 impl Answered {
-    fn to(&self, event: &Bytes) -> Option<Result<Arc<Value>, Failure>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(event).cloned()
+    fn to(&self, question: &Question) -> Option<Result<Arc<Value>, Failure>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).get(question).cloned()
     }
 
-    fn keep(&self, event: Bytes, answer: Result<Arc<Value>, Failure>) {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(event, answer);
+    fn keep(&self, question: Question, answer: Result<Arc<Value>, Failure>) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(question, answer);
     }
 }
 
@@ -75,24 +78,26 @@ impl Cx<'_> {
     }
 
     async fn answer_to(&self, pool: &Pool, arn: &str, name: &str, event: Bytes) -> Result<Arc<Value>, Failure> {
-        if let Some(known) = self.answered.to(&event) {
+        let question = (arn.to_owned(), event);
+        if let Some(known) = self.answered.to(&question) {
             return known;
         }
-        let key = self.key_of(&event);
-        let called = self.triggers.call(arn, &event, key, self.now()).await;
-        let answer = called.and_then(|answer| response_of(&event, &answer)).map(Arc::new);
+        let event = &question.1;
+        let key = self.key_of(event);
+        let called = self.triggers.call(arn, event, key, self.now()).await;
+        let answer = called.and_then(|answer| response_of(event, &answer)).map(Arc::new);
         if let Err(failure) = &answer {
             // What the function says is for the caller: it may name the user.
             let problem = match failure {
                 Failure::Thrown(_) => "the function reports an error",
                 Failure::NotInvoked(cause) => cause,
                 Failure::Unusable(text) => text,
-                Failure::TooMany => "there are as many calls as may be already",
+                Failure::TooMany => "as many calls of the function are under way as may be",
             };
             tracing::warn!(trigger = name, arn, pool.id = %pool.id.0, problem, "a trigger failed");
         }
         if !matches!(answer, Err(Failure::TooMany)) {
-            self.answered.keep(event, answer.clone());
+            self.answered.keep(question, answer.clone());
         }
         answer
     }

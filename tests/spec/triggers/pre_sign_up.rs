@@ -1,13 +1,11 @@
 //! `PreSignUp`.
 
-use std::time::Duration;
-
 use cognate::api::{self, alias_attribute, explicit_auth_flows, message_action, username_attribute};
 use serde_json::json;
 
 use super::{app_client, event, metadata, only_event, thrown};
 use crate::support::fixtures::{PASSWORD, TestClient, attribute, named};
-use crate::support::functions::{Answer, function};
+use crate::support::functions::{Answer, OTHER_FUNCTION, function};
 use crate::support::{Refusal, World, refusal};
 use crate::trigger_spec;
 
@@ -307,6 +305,23 @@ trigger_spec! {
 }
 
 trigger_spec! {
+    async fn a_pool_that_asks_another_function_meanwhile_goes_by_that_one(world: World, functions: Functions) {
+        let client = app_client(&world, asks).await;
+        let confirms = Answer::Later(Box::new(Answer::Response(json!({ "autoConfirmUser": true }))));
+        functions.answer_in_turn(SIGN_UP, [confirms, Answer::Response(json!({}))]);
+        let change = async {
+            functions.hear(1).await;
+            world.set_triggers(&client.pool, |config| config.pre_sign_up = Some(OTHER_FUNCTION.to_owned())).await;
+            functions.release();
+        };
+        let (signed_up, ()) = tokio::join!(world.sign_up(&client, "alice"), change);
+        assert!(!signed_up.user_confirmed);
+        let paths: Vec<String> = functions.take().into_iter().map(|heard| heard.path).collect();
+        assert_eq!(paths, ["/", "/other"]);
+    }
+}
+
+trigger_spec! {
     async fn users_without_a_password_are_asked_about_too(world: World, functions: Functions) {
         let pool = world.pool(|request| {
             request.policies = Some(api::UserPoolPolicy {
@@ -338,6 +353,5 @@ trigger_spec! {
         for heard in functions.take() {
             assert!(!String::from_utf8_lossy(&heard.body).contains(PASSWORD));
         }
-        world.advance(Duration::from_secs(1));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{app_client, event, thrown};
 use crate::support::fixtures::TestClient;
-use crate::support::functions::{Answer, FUNCTION, Functions, Heard, TIMEOUT, function};
+use crate::support::functions::{Answer, FUNCTION, Functions, Heard, OTHER_FUNCTION, TIMEOUT, function};
 use crate::support::{Refusal, START, Wire, World, at_once, refusal};
 use crate::trigger_spec;
 
@@ -223,23 +223,28 @@ async fn a_binding_that_is_gone_fails_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn there_are_so_many_calls_at_a_time_and_no_more() {
+async fn there_are_so_many_calls_of_one_function_at_a_time_and_no_more() {
     let functions = Functions::start().await;
-    let url = Some(functions.url("/"));
-    let world =
-        world_with(Wire::Grpc, Binding { url, ..Binding::default() }, |config| config.trigger_calls_max = 1).await;
+    let other = functions.at("/other");
+    let world = world_with(Wire::Grpc, functions.at("/"), |config| {
+        config.trigger_calls_max = 1;
+        config.triggers.insert(OTHER_FUNCTION.to_owned(), other);
+    })
+    .await;
     let client = app_client(&world, asks).await;
-    functions.answer(SOURCE, Answer::Later(Box::new(Answer::Response(json!({})))));
+    let others = app_client(&world, |config| config.pre_sign_up = Some(OTHER_FUNCTION.to_owned())).await;
+    let later = Answer::Later(Box::new(Answer::Response(json!({}))));
+    functions.answer_in_turn(SOURCE, [later, Answer::Response(json!({}))]);
     let second = async {
         functions.hear(1).await;
         let refused = world.call(client.sign_up_request("bob")).await;
         assert_eq!(refused, Err(refusal("TooManyRequestsException", "Rate exceeded")));
+        world.sign_up(&others, "bob").await;
         functions.release();
     };
     let (first, ()) = tokio::join!(try_sign_up(&world, &client), second);
     assert_eq!(first, Ok(()));
     assert!(!exists(&world, &client, "bob").await);
-    functions.answer(SOURCE, Answer::Response(json!({})));
     world.sign_up(&client, "bob").await;
 }
 
