@@ -209,6 +209,8 @@ fn stored(step: Step) -> SessionStep {
         Step::DeviceBeginning(Before::SecondFactor) => SessionStep::DeviceSrpAfterSecondFactor,
         Step::DeviceProof(Before::FirstFactor) => SessionStep::DeviceVerifierAfterFirstFactor,
         Step::DeviceProof(Before::SecondFactor) => SessionStep::DeviceVerifierAfterSecondFactor,
+        Step::CustomChallenge => SessionStep::CustomChallenge,
+        Step::CustomPassword => SessionStep::CustomPasswordVerifier,
     }
 }
 
@@ -235,6 +237,8 @@ fn step(stored: SessionStep) -> Option<Step> {
         SessionStep::DeviceSrpAfterSecondFactor => Step::DeviceBeginning(Before::SecondFactor),
         SessionStep::DeviceVerifierAfterFirstFactor => Step::DeviceProof(Before::FirstFactor),
         SessionStep::DeviceVerifierAfterSecondFactor => Step::DeviceProof(Before::SecondFactor),
+        SessionStep::CustomChallenge => Step::CustomChallenge,
+        SessionStep::CustomPasswordVerifier => Step::CustomPassword,
     })
 }
 

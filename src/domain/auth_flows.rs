@@ -5,6 +5,8 @@
 pub enum Flow {
     /// By password, from a back end that has an operator's credential.
     AdminPassword,
+    /// By challenges that the pool's triggers make.
+    Custom,
     Password,
     RefreshToken,
     /// By proof of the password.
@@ -12,12 +14,13 @@ pub enum Flow {
     UserAuth,
 }
 
-/// Whether the list opens the flow. Without a list refresh and SRP are open, of those that this server has; the legacy names
-/// always open both, but for one that says otherwise (reference 7.7).
+/// Whether the list opens the flow. Without a list refresh, SRP and custom challenges are open; the legacy names always open
+/// these, but for one that says otherwise (reference 7.7).
 pub fn opens(explicit: &[String], flow: Flow) -> bool {
     let has = |name: &str| explicit.iter().any(|each| each == name);
     match flow {
         Flow::AdminPassword => has("ALLOW_ADMIN_USER_PASSWORD_AUTH") || has("ADMIN_NO_SRP_AUTH"),
+        Flow::Custom => has("ALLOW_CUSTOM_AUTH") || is_open_by_default(explicit),
         Flow::Password => has("ALLOW_USER_PASSWORD_AUTH") || has("USER_PASSWORD_AUTH"),
         Flow::RefreshToken => has("ALLOW_REFRESH_TOKEN_AUTH") || is_open_by_default(explicit),
         Flow::Srp => {
@@ -54,19 +57,21 @@ mod tests {
     #[test]
     fn each_name_opens_its_flow_and_no_other() {
         let open = |names: &[&str]| {
-            let flows = [Flow::AdminPassword, Flow::Password, Flow::RefreshToken, Flow::Srp, Flow::UserAuth];
+            let flows =
+                [Flow::AdminPassword, Flow::Custom, Flow::Password, Flow::RefreshToken, Flow::Srp, Flow::UserAuth];
             flows.map(|flow| opens(&listed(names), flow))
         };
-        assert_eq!(open(&[]), [false, false, true, true, false]);
-        assert_eq!(open(&["ALLOW_ADMIN_USER_PASSWORD_AUTH"]), [true, false, false, false, false]);
-        assert_eq!(open(&["ALLOW_USER_PASSWORD_AUTH"]), [false, true, false, false, false]);
-        assert_eq!(open(&["ALLOW_REFRESH_TOKEN_AUTH"]), [false, false, true, false, false]);
-        assert_eq!(open(&["ALLOW_USER_SRP_AUTH"]), [false, false, false, true, false]);
-        assert_eq!(open(&["ALLOW_USER_AUTH"]), [false, false, false, false, true]);
-        assert_eq!(open(&["ADMIN_NO_SRP_AUTH"]), [true, false, true, true, false]);
-        assert_eq!(open(&["USER_PASSWORD_AUTH"]), [false, true, true, true, false]);
-        assert_eq!(open(&["CUSTOM_AUTH_FLOW_ONLY"]), [false, false, true, false, false]);
-        assert_eq!(open(&["ADMIN_NO_SRP_AUTH", "CUSTOM_AUTH_FLOW_ONLY"]), [true, false, true, false, false]);
+        assert_eq!(open(&[]), [false, true, false, true, true, false]);
+        assert_eq!(open(&["ALLOW_ADMIN_USER_PASSWORD_AUTH"]), [true, false, false, false, false, false]);
+        assert_eq!(open(&["ALLOW_CUSTOM_AUTH"]), [false, true, false, false, false, false]);
+        assert_eq!(open(&["ALLOW_USER_PASSWORD_AUTH"]), [false, false, true, false, false, false]);
+        assert_eq!(open(&["ALLOW_REFRESH_TOKEN_AUTH"]), [false, false, false, true, false, false]);
+        assert_eq!(open(&["ALLOW_USER_SRP_AUTH"]), [false, false, false, false, true, false]);
+        assert_eq!(open(&["ALLOW_USER_AUTH"]), [false, false, false, false, false, true]);
+        assert_eq!(open(&["ADMIN_NO_SRP_AUTH"]), [true, true, false, true, true, false]);
+        assert_eq!(open(&["USER_PASSWORD_AUTH"]), [false, true, true, true, true, false]);
+        assert_eq!(open(&["CUSTOM_AUTH_FLOW_ONLY"]), [false, true, false, true, false, false]);
+        assert_eq!(open(&["ADMIN_NO_SRP_AUTH", "CUSTOM_AUTH_FLOW_ONLY"]), [true, true, false, true, false, false]);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! Adding one: a file here with `impl Trigger` and the verb; its ARN in `PoolTriggers` (`proto/storage/v1/pool.proto`) and in
 //! LambdaConfig (`operations::pools::triggers`).
 
+pub mod auth_challenges;
 mod post_authentication;
 pub mod post_confirmation;
 mod pre_authentication;
@@ -138,6 +139,7 @@ impl Pool {
     pub fn asks_before_tokens(&self) -> bool {
         let asks = |triggers: &records::PoolTriggers| {
             triggers.post_authentication.is_some()
+                || triggers.define_auth_challenge.is_some()
                 || triggers.pre_token_generation.is_some()
                 || triggers.pre_token_generation_config.is_some()
         };

@@ -22,16 +22,28 @@
 //! the last step
 //!     ├── a remembered device was named ─▶ DEVICE_SRP_AUTH ─▶ DEVICE_PASSWORD_VERIFIER ─▶ Complete ▶ tokens
 //!     └── none was ─────────────────────────────────────────────────────────────────────▶ ▲
+//!
+//! CUSTOM_AUTH, alone or with SRP (reference 4.6): what follows, the pool's own function says each time
+//!     │
+//!     ├──── SRP_A ─▶ PASSWORD_VERIFIER ─ the right proof ─┐
+//!     ▼                                                   ▼
+//! the function ◀───────────────────────────────────────── what has been asked, and how it went
+//!     ├── CUSTOM_CHALLENGE ─ an answer, right or wrong ───▶ ▲
+//!     ├── failAuthentication ─▶ the end
+//!     └── issueTokens, to a user ─┬────────────────────────────────────▶ Complete ▶ tokens
+//!                                 └── a temporary password was proved ─▶ NEW_PASSWORD_REQUIRED
 //! ```
 //!
 //! Nothing but [`Complete`] is exchanged for tokens, and nothing but the arrows above leads to one: a [`FirstProof`] and a
 //! [`SecondProof`] come of right answers alone, and what follows from them [`FirstProof::next`] and [`SecondProof::next`] decide
 //! alone. What an answer is worth is judged elsewhere, by argon2, SRP, the hash of a code or a passkey's signature, and comes in as a truth value.
 
+mod custom;
 mod devices;
 mod first_factors;
 mod second_factors;
 
+pub use custom::{CustomNext, Decision, Round, Rounds, Undecided, Whose};
 pub use devices::{Before, RememberedDevice};
 pub use first_factors::{FirstFactor, Means};
 pub use second_factors::{Mfa, SecondFactor, Standing};
@@ -63,6 +75,10 @@ pub enum Step {
     DeviceBeginning(Before),
     /// The end of it.
     DeviceProof(Before),
+    /// An answer to a challenge of the pool's own.
+    CustomChallenge,
+    /// The proof of the password that a custom sign-in began with.
+    CustomPassword,
 }
 
 /// The right to tokens: every proof that was needed has been given.

@@ -55,8 +55,10 @@ impl Settings {
         for flow in flows {
             match flow {
                 ExplicitAuthFlow::AdminNoSrpAuth
+                | ExplicitAuthFlow::CustomAuthFlowOnly
                 | ExplicitAuthFlow::UserPasswordAuth
                 | ExplicitAuthFlow::AllowAdminUserPasswordAuth
+                | ExplicitAuthFlow::AllowCustomAuth
                 | ExplicitAuthFlow::AllowUserPasswordAuth
                 | ExplicitAuthFlow::AllowUserSrpAuth
                 | ExplicitAuthFlow::AllowRefreshTokenAuth

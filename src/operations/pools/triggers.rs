@@ -24,6 +24,9 @@ pub fn of_settings(config: api::LambdaConfig) -> Result<Option<records::PoolTrig
         post_confirmation: config.post_confirmation,
         pre_authentication: config.pre_authentication,
         post_authentication: config.post_authentication,
+        define_auth_challenge: config.define_auth_challenge,
+        create_auth_challenge: config.create_auth_challenge,
+        verify_auth_challenge_response: config.verify_auth_challenge_response,
         pre_token_generation: config.pre_token_generation,
         pre_token_generation_config: versioned,
     };
@@ -38,6 +41,9 @@ pub fn check_bindings(cx: &Cx<'_>, record: &records::Pool) -> Result<(), Error> 
         triggers.post_confirmation,
         triggers.pre_authentication,
         triggers.post_authentication,
+        triggers.define_auth_challenge,
+        triggers.create_auth_challenge,
+        triggers.verify_auth_challenge_response,
         triggers.pre_token_generation,
         triggers.pre_token_generation_config.map(|config| config.arn),
     ];
@@ -62,6 +68,9 @@ pub fn shown(record: &records::Pool) -> api::LambdaConfig {
         post_confirmation: triggers.post_confirmation,
         pre_authentication: triggers.pre_authentication,
         post_authentication: triggers.post_authentication,
+        define_auth_challenge: triggers.define_auth_challenge,
+        create_auth_challenge: triggers.create_auth_challenge,
+        verify_auth_challenge_response: triggers.verify_auth_challenge_response,
         pre_token_generation: triggers.pre_token_generation,
         pre_token_generation_config: triggers.pre_token_generation_config.map(versioned),
         ..Default::default()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Outcome, choice, given, may_sign_in, one_time_code, parameter, password, second_factor, srp};
+use super::{Outcome, choice, custom, given, may_sign_in, one_time_code, parameter, password, second_factor, srp};
 use crate::api::auth_flow::Value as AuthFlow;
 use crate::context::Cx;
 use crate::context::clients::Client;
@@ -29,10 +29,7 @@ impl Beginning<'_> {
             AuthFlow::UserAuth => self.by_choice(cx).await,
             AuthFlow::RefreshTokenAuth | AuthFlow::RefreshToken => self.by_refresh_token(cx).await,
             AuthFlow::UserSrpAuth => self.by_srp(cx).await,
-            AuthFlow::CustomAuth => {
-                let message = "Custom auth lambda trigger is not configured for the user pool.";
-                Err(Error::invalid_parameter(message))
-            }
+            AuthFlow::CustomAuth => self.by_custom_challenges(cx).await,
             AuthFlow::UserPasswordAuth
             | AuthFlow::AdminNoSrpAuth
             | AuthFlow::AdminUserPasswordAuth
@@ -59,6 +56,19 @@ impl Beginning<'_> {
         let srp_a = parameter(self.parameters, "SRP_A")?;
         let user = self.user(cx, username, may_sign_in).await?;
         srp::begin(cx, self.client, username, user.as_ref(), srp_a, None).await
+    }
+
+    async fn by_custom_challenges(&self, cx: &Cx<'_>) -> Result<Outcome, Error> {
+        let (client, username) = (self.client, self.username(cx)?);
+        client.must_define_challenges()?;
+        if !client.opens(Flow::Custom) {
+            return Err(Error::invalid_parameter("CUSTOM_AUTH is not enabled for the client."));
+        }
+        if self.given("CHALLENGE_NAME").is_some() && !client.opens(Flow::Srp) {
+            return Err(Error::invalid_parameter("USER_SRP_AUTH is not enabled for the client."));
+        }
+        let user = self.user(cx, username, may_sign_in).await?;
+        custom::begin(cx, client, username, user.as_ref(), self.parameters).await
     }
 
     fn given(&self, name: &str) -> Option<&str> {

@@ -82,7 +82,8 @@ pub async fn answer(
     let proof = srp::Given::among(cx, responses)?;
     let attempt = Attempt::begin(cx, &user.owner).await?;
     let identity = client.pool.device_identity(device.id);
-    let is_right = proof.judge(cx, &attempt, session, device.verifier(cx)?, identity).await?;
+    let exchange = session.secret(cx)?;
+    let is_right = proof.judge(cx, &attempt, exchange.expose(), device.verifier(cx)?, identity).await?;
     let complete = Complete::by_device(before, is_right, &standing(client, user, Some(&device)));
     let complete = complete.ok_or(Error::IncorrectUsernameOrPassword)?;
     let attempt = attempt.proved(cx, &client.pool).await?;

@@ -8,6 +8,7 @@ mod admin_initiate_auth;
 mod admin_respond_to_auth_challenge;
 mod begin;
 mod choice;
+mod custom;
 mod device;
 mod initiate_auth;
 mod mfa_setup;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{
-    Outcome, choice, device, given, mfa_setup, new_password, one_time_code, parameter, passkey, password,
+    Outcome, choice, custom, device, given, mfa_setup, new_password, one_time_code, parameter, passkey, password,
     second_factor, srp,
 };
 use crate::api::challenge_name::Value as ChallengeName;
@@ -63,6 +63,10 @@ impl Answer<'_> {
             }
             Step::DeviceBeginning(before) => device::begin(cx, client, known()?, &session, before, responses).await,
             Step::DeviceProof(before) => device::answer(cx, client, known()?, &session, before, responses).await,
+            Step::CustomChallenge => custom::answer(cx, client, username, user, &session, responses).await,
+            Step::CustomPassword => {
+                custom::answer_by_srp(cx, client, username, user.as_ref(), &session, responses).await
+            }
             Step::SignUpCode | Step::FirstSignIn => Err(Error::InvalidSession),
         }
     }
@@ -73,10 +77,11 @@ impl Answer<'_> {
         let session = cx.session(self.client, &self.session_string()?, steps_of(self.challenge)).await?;
         let user = cx.user_named(&self.client.pool, username).await?;
         let owner = user.as_ref().map_or_else(|| cx.nobody(&self.client.pool, username), |user| user.owner.clone());
-        // An SRP exchange may have told nobody this name.
-        let is_simulated_name = self.challenge == ChallengeName::PasswordVerifier
-            && user.is_none()
-            && Sub::parse(username) == Some(session.owner().sub);
+        // An SRP exchange, or a challenge of the pool's own, may have told nobody this name.
+        let is_simulated_name =
+            matches!(self.challenge, ChallengeName::PasswordVerifier | ChallengeName::CustomChallenge)
+                && user.is_none()
+                && Sub::parse(username) == Some(session.owner().sub);
         if *session.owner() == owner || is_simulated_name { Ok((session, user)) } else { Err(Error::InvalidSession) }
     }
 
@@ -102,7 +107,8 @@ fn steps_of(challenge: ChallengeName) -> &'static [Step] {
         ChallengeName::SelectChallenge => &[Step::SelectChallenge],
         ChallengeName::Password => &[Step::FirstFactor(FirstFactor::Password)],
         ChallengeName::PasswordSrp => &[Step::SrpBeginning],
-        ChallengeName::PasswordVerifier => &[Step::FirstFactor(FirstFactor::PasswordSrp)],
+        ChallengeName::PasswordVerifier => &[Step::FirstFactor(FirstFactor::PasswordSrp), Step::CustomPassword],
+        ChallengeName::CustomChallenge => &[Step::CustomChallenge],
         ChallengeName::EmailOtp => &[Step::FirstFactor(FirstFactor::EmailOtp), Step::SecondFactor(SecondFactor::Email)],
         ChallengeName::SmsOtp => &[Step::FirstFactor(FirstFactor::SmsOtp)],
         ChallengeName::WebAuthn => &[Step::FirstFactor(FirstFactor::WebAuthn)],

@@ -74,7 +74,47 @@ pub async fn begin(
     srp_a: &str,
     session: Option<&OpenSession>,
 ) -> Result<Outcome, Error> {
-    let number = client_number(srp_a)?;
+    let begun = exchange_of_password(cx, client, username, user, client_number(srp_a)?).await?;
+    let mut batch = Batch::default();
+    if let Some(session) = session {
+        session.use_up(&mut batch);
+    }
+    let waiting = Waiting::at(Step::FirstFactor(FirstFactor::PasswordSrp)).with_secret(begun.secret().expose());
+    let session = cx.open_session(&mut batch, client, &begun.owner, &waiting);
+    cx.commit(batch).await?;
+    Ok(Outcome::Challenge(begun.challenge(session)))
+}
+
+/// An exchange about a password that waits for its proof.
+pub struct PasswordExchange {
+    owner: Owner,
+    name: String,
+    begun: Begun,
+}
+
+impl PasswordExchange {
+    /// What the proof is judged by, for the session to keep sealed.
+    pub fn secret(&self) -> &Secret<Vec<u8>> {
+        &self.begun.secret
+    }
+
+    /// The question for the proof, in this session.
+    pub fn challenge(self, session: String) -> Challenge {
+        let mut parameters = self.begun.parameters(&session);
+        parameters.insert("USERNAME".to_owned(), self.name.clone());
+        parameters.insert("USER_ID_FOR_SRP".to_owned(), self.name);
+        Challenge { name: ChallengeName::PasswordVerifier, session, parameters, available: Vec::new() }
+    }
+}
+
+/// Begins an exchange about the password of whoever is meant.
+pub async fn exchange_of_password(
+    cx: &Cx<'_>,
+    client: &Client,
+    username: &str,
+    user: Option<&User>,
+    number: ClientNumber,
+) -> Result<PasswordExchange, Error> {
     let hides = client.hides_user_existence();
     let subject = match user {
         Some(user) => {
@@ -88,22 +128,7 @@ pub async fn begin(
     };
     let Subject { owner, identity, verifier, .. } = subject;
     let begun = exchange(cx, &owner, verifier, number).await?;
-    let mut batch = Batch::default();
-    if let Some(session) = session {
-        session.use_up(&mut batch);
-    }
-    let waiting = Waiting::at(Step::FirstFactor(FirstFactor::PasswordSrp)).with_secret(begun.secret.expose());
-    let session = cx.open_session(&mut batch, client, &owner, &waiting);
-    cx.commit(batch).await?;
-    let mut parameters = begun.parameters(&session);
-    parameters.insert("USERNAME".to_owned(), identity.username.clone());
-    parameters.insert("USER_ID_FOR_SRP".to_owned(), identity.username);
-    Ok(Outcome::Challenge(Challenge {
-        name: ChallengeName::PasswordVerifier,
-        session,
-        parameters,
-        available: Vec::new(),
-    }))
+    Ok(PasswordExchange { owner, name: identity.username, begun })
 }
 
 /// SRP_A.
@@ -157,19 +182,17 @@ impl Given {
         Ok(Given { block, signature, timestamp, is_fresh })
     }
 
-    /// Whether it is right, and fresh, by the exchange that the session keeps; after the same work in any case.
+    /// Whether it is right, and fresh, by the exchange that its session has kept; after the same work in any case.
     pub async fn judge(
         self,
         cx: &Cx<'_>,
         attempt: &Attempt,
-        session: &OpenSession,
+        exchange: &[u8],
         verifier: Verifier,
         identity: Identity,
     ) -> Result<bool, Error> {
         let Given { block, signature, timestamp, is_fresh } = self;
-        let secret = session.secret(cx)?;
-        let exchange =
-            Exchange::read(secret.expose()).ok_or_else(|| Error::internal("no SRP exchange is in its session"))?;
+        let exchange = Exchange::read(exchange).ok_or_else(|| Error::internal("no SRP exchange is in its session"))?;
         let evaluated = move || {
             let claim = Claim { secret_block: &block, timestamp: &timestamp, signature: &signature };
             exchange.is_proved(&verifier, &identity, &claim)
@@ -192,19 +215,9 @@ pub async fn answer(
     session: &OpenSession,
     responses: &HashMap<String, String>,
 ) -> Result<Outcome, Error> {
-    let proof = Given::among(cx, responses)?;
-    let subject = match user {
-        Some(user) => {
-            if !client.hides_user_existence() {
-                may_sign_in(user, cx.now())?;
-            }
-            Subject::of_user(cx, client, user).await?
-        }
-        None => Subject::nobody(cx, client, username).await?,
-    };
-    let attempt = Attempt::begin(cx, session.owner()).await?;
-    let is_right = proof.judge(cx, &attempt, session, subject.verifier, subject.identity).await?;
-    let proof = FirstProof::by(FirstFactor::PasswordSrp, is_right && subject.is_provable);
+    let secret = session.secret(cx)?;
+    let (attempt, is_right) = judge(cx, client, username, user, session, secret.expose(), responses).await?;
+    let proof = FirstProof::by(FirstFactor::PasswordSrp, is_right);
     let (Some(proof), Some(user)) = (proof, user) else { return Err(Error::IncorrectUsernameOrPassword) };
     let attempt = attempt.proved(cx, &client.pool).await?;
     // A right proof that comes to nothing was no failure either.
@@ -218,4 +231,29 @@ pub async fn answer(
         settle(cx, &attempt, batch, led).await
     };
     attempt.evaluate(cx, ending).await
+}
+
+/// Whether the proof is right, as an attempt that has been counted.
+pub async fn judge(
+    cx: &Cx<'_>,
+    client: &Client,
+    username: &str,
+    user: Option<&User>,
+    session: &OpenSession,
+    exchange: &[u8],
+    responses: &HashMap<String, String>,
+) -> Result<(Attempt, bool), Error> {
+    let proof = Given::among(cx, responses)?;
+    let subject = match user {
+        Some(user) => {
+            if !client.hides_user_existence() {
+                may_sign_in(user, cx.now())?;
+            }
+            Subject::of_user(cx, client, user).await?
+        }
+        None => Subject::nobody(cx, client, username).await?,
+    };
+    let attempt = Attempt::begin(cx, session.owner()).await?;
+    let is_right = proof.judge(cx, &attempt, exchange, subject.verifier, subject.identity).await?;
+    Ok((attempt, is_right && subject.is_provable))
 }

@@ -325,12 +325,7 @@ pub fn not_honoured() -> Vec<(String, &'static str, Value)> {
         ("AnalyticsConfiguration", json!({ "ApplicationId": "d70b2ba36a8c4dc5a04a0451a31a1e12" })),
         ("EnablePropagateAdditionalUserContextData", json!(true)),
     ];
-    let flows = [
-        "CUSTOM_AUTH_FLOW_ONLY",
-        "ALLOW_CUSTOM_AUTH",
-        "ALLOW_TOKEN_EXCHANGE_DELEGATION",
-        "ALLOW_TOKEN_EXCHANGE_IMPERSONATION",
-    ];
+    let flows = ["ALLOW_TOKEN_EXCHANGE_DELEGATION", "ALLOW_TOKEN_EXCHANGE_IMPERSONATION"];
     let flows = flows.map(|flow| (format!("ExplicitAuthFlows {flow}"), "ExplicitAuthFlows", json!([flow])));
     members.into_iter().map(|(member, value)| (member.to_owned(), member, value)).chain(flows).collect()
 }
@@ -364,6 +359,8 @@ fn the_table_of_what_is_not_honoured_has_every_such_member_and_flow_of_the_contr
 
     let honoured = [
         "ADMIN_NO_SRP_AUTH",
+        "ALLOW_CUSTOM_AUTH",
+        "CUSTOM_AUTH_FLOW_ONLY",
         "ALLOW_ADMIN_USER_PASSWORD_AUTH",
         "USER_PASSWORD_AUTH",
         "ALLOW_USER_PASSWORD_AUTH",

@@ -385,9 +385,6 @@ pub fn not_honoured() -> Vec<(&'static str, Value)> {
     let role = "arn:aws:iam::123456789012:role/sms";
     let members = [
         ("CustomMessage", json!({ "LambdaConfig": { "CustomMessage": arn } })),
-        ("DefineAuthChallenge", json!({ "LambdaConfig": { "DefineAuthChallenge": arn } })),
-        ("CreateAuthChallenge", json!({ "LambdaConfig": { "CreateAuthChallenge": arn } })),
-        ("VerifyAuthChallengeResponse", json!({ "LambdaConfig": { "VerifyAuthChallengeResponse": arn } })),
         ("UserMigration", json!({ "LambdaConfig": { "UserMigration": arn } })),
         (
             "CustomSMSSender",

@@ -1,5 +1,6 @@
 //! What pools' functions are told, and what their answers do.
 
+mod custom_auth;
 mod post_authentication;
 mod post_confirmation;
 mod pre_authentication;

@@ -37,6 +37,9 @@ spec! {
                 post_confirmation: function(),
                 pre_authentication: function(),
                 post_authentication: function(),
+                define_auth_challenge: function(),
+                create_auth_challenge: function(),
+                verify_auth_challenge_response: function(),
                 pre_token_generation: function(),
                 ..Default::default()
             },
@@ -65,6 +68,9 @@ spec! {
             api::LambdaConfig { post_confirmation: stranger(), ..Default::default() },
             api::LambdaConfig { pre_authentication: stranger(), ..Default::default() },
             api::LambdaConfig { post_authentication: stranger(), ..Default::default() },
+            api::LambdaConfig { define_auth_challenge: stranger(), ..Default::default() },
+            api::LambdaConfig { create_auth_challenge: stranger(), ..Default::default() },
+            api::LambdaConfig { verify_auth_challenge_response: stranger(), ..Default::default() },
             api::LambdaConfig { pre_token_generation: stranger(), ..Default::default() },
             api::LambdaConfig { pre_token_generation_config: versioned(STRANGER, Version::V20), ..Default::default() },
         ] {
