@@ -12,6 +12,7 @@ pub mod groups;
 pub mod messages;
 pub mod mfa;
 pub mod mfa_preferences;
+pub mod migration;
 pub mod names;
 pub mod nobody;
 pub mod passkeys;

@@ -4,6 +4,10 @@
 //! and pools whose *username attribute* is the name, the user's own name then being their `sub`. This module knows the
 //! forms of names; who holds one is the store's knowledge.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use crate::domain::attributes::Attributes;
 use crate::domain::formats::{is_email, is_phone_number};
 use crate::error::Error;
@@ -53,6 +57,16 @@ pub struct UsernameRules {
     /// `Email`, `PhoneNumber` or both.
     pub username_attributes: Vec<Alias>,
     pub case_sensitive: bool,
+}
+
+/// The longest name, in characters.
+const NAME_CHARACTERS_MAX: usize = 128;
+
+/// Whether a text can be a name to sign in with: what SignUp takes, where this is no member of a request that was checked.
+pub fn is_username(text: &str) -> bool {
+    static WRITTEN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\A[\p{L}\p{M}\p{S}\p{N}\p{P}]+\z").ok());
+    let is_written = WRITTEN.as_ref().is_some_and(|written| written.is_match(text));
+    is_written && text.chars().count() <= NAME_CHARACTERS_MAX
 }
 
 impl UsernameRules {
@@ -150,6 +164,16 @@ mod tests {
 
     fn refusal(rules: &UsernameRules, username: &str) -> Option<String> {
         rules.classify(username).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_name_is_written_in_one_word_of_at_most_128_characters() {
+        for name in ["alice", "a@example.com", "+15550100", "\u{4f60}\u{597d}", "\u{1f600}", &"\u{e4}".repeat(128)] {
+            assert!(is_username(name), "{name}");
+        }
+        for name in ["", "two words", "a\n", "a\0", "in\u{200b}visible", &"\u{e4}".repeat(129)] {
+            assert!(!is_username(name), "{name:?}");
+        }
     }
 
     #[test]

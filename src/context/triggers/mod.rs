@@ -17,6 +17,7 @@ pub mod post_confirmation;
 mod pre_authentication;
 pub mod pre_sign_up;
 pub mod pre_token_generation;
+pub mod user_migration;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

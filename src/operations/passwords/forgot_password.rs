@@ -8,6 +8,7 @@ use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::triggers::user_migration::Moment;
 use crate::context::users::User;
 use crate::context::verification::{Recipient, Sent};
 use crate::error::Error;
@@ -23,11 +24,18 @@ impl Operation for api::ForgotPasswordRequest {
             return Err(Error::AdminResetsPasswords);
         }
         let mut batch = Batch::default();
-        let sent = match cx.user_named(&client.pool, self.username()).await? {
+        let mut user = cx.user_named(&client.pool, self.username()).await?;
+        let is_counted = user.is_none() && client.asks_for_users();
+        if is_counted {
+            user = self.arrival(cx, &client).await?;
+        }
+        let sent = match user {
             Some(user) => self.send_to(cx, &client, &user, &mut batch).await?,
             None if client.hides_user_existence() => {
                 let (owner, told) = (cx.nobody(&client.pool, self.username()), self.simulated(cx, &client));
-                cx.throttle(&mut batch, &owner, ThrottlePurpose::ForgotPassword).await?;
+                if !is_counted {
+                    cx.throttle(&mut batch, &owner, ThrottlePurpose::ForgotPassword).await?;
+                }
                 cx.expect_nobody(&mut batch, &owner);
                 self.seem_to_send(cx, &client, &owner, told, &mut batch).await?
             }
@@ -40,6 +48,16 @@ impl Operation for api::ForgotPasswordRequest {
 }
 
 impl api::ForgotPasswordRequest {
+    /// Whoever bears the name elsewhere, now that they have come over. It counts before the pool's function is asked.
+    async fn arrival(&self, cx: &Cx<'_>, client: &Client) -> Result<Option<User>, Error> {
+        let mut counted = Batch::default();
+        let nobody = cx.nobody(&client.pool, self.username());
+        cx.throttle(&mut counted, &nobody, ThrottlePurpose::ForgotPassword).await?;
+        // Nothing rides on this commit: the request is not done with it.
+        cx.store.commit(counted).await?;
+        cx.migrate(client, self.username(), Moment::ForgottenPassword).await
+    }
+
     /// Sends the code to the user, or seems to.
     async fn send_to(&self, cx: &Cx<'_>, client: &Client, user: &User, batch: &mut Batch) -> Result<Sent, Error> {
         let (pool, hides) = (&client.pool, client.hides_user_existence());

@@ -28,6 +28,7 @@ pub fn of_settings(config: api::LambdaConfig) -> Result<Option<records::PoolTrig
         create_auth_challenge: config.create_auth_challenge,
         verify_auth_challenge_response: config.verify_auth_challenge_response,
         pre_token_generation: config.pre_token_generation,
+        user_migration: config.user_migration,
         pre_token_generation_config: versioned,
     };
     Ok(Some(triggers).filter(|triggers| *triggers != records::PoolTriggers::default()))
@@ -45,6 +46,7 @@ pub fn check_bindings(cx: &Cx<'_>, record: &records::Pool) -> Result<(), Error> 
         triggers.create_auth_challenge,
         triggers.verify_auth_challenge_response,
         triggers.pre_token_generation,
+        triggers.user_migration,
         triggers.pre_token_generation_config.map(|config| config.arn),
     ];
     match arns.into_iter().flatten().find(|arn| !cx.triggers.are_bound(arn)) {
@@ -72,6 +74,7 @@ pub fn shown(record: &records::Pool) -> api::LambdaConfig {
         create_auth_challenge: triggers.create_auth_challenge,
         verify_auth_challenge_response: triggers.verify_auth_challenge_response,
         pre_token_generation: triggers.pre_token_generation,
+        user_migration: triggers.user_migration,
         pre_token_generation_config: triggers.pre_token_generation_config.map(versioned),
         ..Default::default()
     }

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Outcome, choice, custom, given, may_sign_in, one_time_code, parameter, password, second_factor, srp};
+use super::{
+    Outcome, choice, custom, given, may_sign_in, migration, one_time_code, parameter, password, second_factor, srp,
+};
 use crate::api::auth_flow::Value as AuthFlow;
 use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::devices::Named;
 use crate::context::users::User;
 use crate::domain::auth_flows::Flow;
-use crate::domain::sign_in::{FirstProof, Step};
+use crate::domain::sign_in::{FirstFactor, FirstProof, Step};
 use crate::error::Error;
 use crate::store::Batch;
 
@@ -44,7 +46,7 @@ impl Beginning<'_> {
             return Err(Error::invalid_parameter(otherwise));
         }
         let password = parameter(self.parameters, "PASSWORD")?;
-        let user = self.user(cx, username, may_sign_in).await?;
+        let user = self.user_by_password(cx, username, Some(password), may_sign_in).await?;
         password::sign_in(cx, self.client, username, user.as_ref(), password, None, self.device()).await
     }
 
@@ -95,7 +97,28 @@ impl Beginning<'_> {
         username: &str,
         may_begin: impl Fn(&User, Timestamp) -> Result<(), Error>,
     ) -> Result<Option<User>, Error> {
-        let user = cx.user_named(&self.client.pool, username).await?;
+        self.user_by_password(cx, username, None, may_begin).await
+    }
+
+    /// The same where perhaps a password is given with the beginning: by it, users come over from elsewhere.
+    async fn user_by_password(
+        &self,
+        cx: &Cx<'_>,
+        username: &str,
+        password: Option<&str>,
+        may_begin: impl Fn(&User, Timestamp) -> Result<(), Error>,
+    ) -> Result<Option<User>, Error> {
+        let user = match (cx.user_named(&self.client.pool, username).await?, password) {
+            (None, Some(password)) => match migration::arrival(cx, self.client, username, password).await {
+                // Of every name alike that is hidden.
+                Err(refusal @ Error::IncorrectUsernameOrPassword) => {
+                    cx.before_sign_in(self.client, username, None).await?;
+                    return Err(refusal);
+                }
+                arrived => arrived?,
+            },
+            (user, _) => user,
+        };
         if !self.client.hides_user_existence() {
             may_begin(user.as_ref().ok_or(Error::UserDoesNotExist)?, cx.now())?;
         }
@@ -111,7 +134,9 @@ impl Beginning<'_> {
         if let Some(session) = self.session {
             return after_sign_up(cx, client, username, session, self.device()).await;
         }
-        let user = self.user(cx, username, one_time_code::may_be_asked).await?;
+        let password = migration::chosen_password(self.given("PREFERRED_CHALLENGE"), self.given("PASSWORD"));
+        let password = password.filter(|_| FirstFactor::Password.is_among(&client.pool.record.first_auth_factors));
+        let user = self.user_by_password(cx, username, password, one_time_code::may_be_asked).await?;
         choice::begin(cx, client, username, user, self.parameters).await
     }
 

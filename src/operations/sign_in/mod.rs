@@ -12,6 +12,7 @@ mod custom;
 mod device;
 mod initiate_auth;
 mod mfa_setup;
+mod migration;
 mod new_password;
 mod one_time_code;
 mod passkey;

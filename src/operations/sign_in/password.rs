@@ -5,7 +5,7 @@
 //! itself tells more. A temporary password past its end is not evaluated: nobody can earn anything by it.
 
 use super::second_factor::{follow, settle};
-use super::{Outcome, may_sign_in};
+use super::{Outcome, may_sign_in, migration};
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
@@ -29,6 +29,12 @@ pub async fn sign_in(
     session: Option<&OpenSession>,
     device: Named<'_>,
 ) -> Result<Outcome, Error> {
+    let arrived = match user {
+        // Of a beginning that has asked already, nobody comes this far.
+        None if client.asks_for_users() => migration::arrival(cx, client, username, password).await?,
+        _ => None,
+    };
+    let user = user.or(arrived.as_ref());
     let password = Secret::new(password.to_owned());
     let hides = client.hides_user_existence();
     let user = match user {

@@ -385,7 +385,6 @@ pub fn not_honoured() -> Vec<(&'static str, Value)> {
     let role = "arn:aws:iam::123456789012:role/sms";
     let members = [
         ("CustomMessage", json!({ "LambdaConfig": { "CustomMessage": arn } })),
-        ("UserMigration", json!({ "LambdaConfig": { "UserMigration": arn } })),
         (
             "CustomSMSSender",
             json!({ "LambdaConfig": { "CustomSMSSender": { "LambdaArn": arn, "LambdaVersion": "V1_0" } } }),

@@ -8,6 +8,7 @@ mod pre_sign_up;
 mod pre_token_generation;
 mod road;
 mod settings;
+mod user_migration;
 
 use cognate::api;
 use serde_json::{Value, json};
