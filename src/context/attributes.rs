@@ -2,6 +2,7 @@
 
 use super::Cx;
 use super::pools::Pool;
+use super::triggers::custom_message::{Occasion, Reason};
 use super::users::User;
 use super::verification::{Recipient, Sent};
 use crate::domain::attributes::{Attributes, keep_address, unverified_news};
@@ -29,13 +30,14 @@ impl Cx<'_> {
 
     /// With the batch, the user has the `given` values beside the attributes read, and a code is on its way to each address that
     /// is new, unverified, and of a kind that the pool verifies by itself. Where the pool wants it verified first, the new
-    /// address waits in its code, and the one before stays in force.
+    /// address waits in its code, and the one before stays in force. `client` is through which it happens, if any.
     pub async fn update_attributes(
         &self,
         batch: &mut Batch,
         pool: &Pool,
         user: &User,
         given: &Attributes,
+        client: Option<&str>,
     ) -> Result<Vec<Sent>, Error> {
         let before = user.attributes();
         let wanted = pool.schema().updated(&before, given)?;
@@ -49,6 +51,7 @@ impl Cx<'_> {
             // What is another user's name already is refused at once, and not when the code comes back.
             self.rebind_aliases(&mut Batch::default(), pool, user, &wanted).await?;
         }
+        let changed = user.with_attributes(after.clone(), self.now());
         self.set_attributes(batch, pool, user, after).await?;
         let mut sent = Vec::with_capacity(addresses.len());
         for address in addresses {
@@ -66,7 +69,8 @@ impl Cx<'_> {
                 true => verification_of(address),
                 false => CodePurpose::SignUp,
             };
-            sent.push(self.send_code(batch, pool, &to, purpose, new_value).await?);
+            let reason = Reason { occasion: Occasion::AttributeUpdate, user: &changed, client };
+            sent.push(self.send_code(batch, pool, &to, purpose, new_value, reason).await?);
         }
         Ok(sent)
     }

@@ -3,7 +3,7 @@
 use super::Cx;
 use super::pools::Pool;
 use crate::delivery;
-use crate::domain::messages::{Content, Medium, Purpose, Texts, confirmation_link, invitation, verification};
+use crate::domain::messages::{Content, Medium, Purpose, Texts, Words, confirmation_link, invitation, verification};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::{Batch, records};
@@ -29,10 +29,15 @@ pub struct Perishable<'a> {
 
 impl Addressee<'_> {
     fn medium(&self) -> Medium {
-        match self.attribute {
-            Alias::PhoneNumber => Medium::Sms,
-            Alias::Email | Alias::PreferredUsername => Medium::Email,
-        }
+        medium_to(self.attribute)
+    }
+}
+
+/// How a message travels to an attribute's value.
+pub fn medium_to(attribute: Alias) -> Medium {
+    match attribute {
+        Alias::PhoneNumber => Medium::Sms,
+        Alias::Email | Alias::PreferredUsername => Medium::Email,
     }
 }
 
@@ -70,7 +75,8 @@ impl Cx<'_> {
         }
     }
 
-    /// Puts a code in the outbox. `client` is whose user signs up: a link confirms through it.
+    /// Puts a code in the outbox, in these words. `client` is whose user signs up: a link confirms through it.
+    #[expect(clippy::too_many_arguments, reason = "a message is made up of so much")]
     pub fn enqueue_code(
         &self,
         batch: &mut Batch,
@@ -79,9 +85,11 @@ impl Cx<'_> {
         purpose: Purpose,
         client: Option<&str>,
         code: Perishable<'_>,
+        words: &Words,
     ) {
         let link = client.map(|client| confirmation_link(&self.issuer(&pool.id), client, to.username, code.text));
-        let content = verification(&pool.texts(), to.medium(), purpose, to.username, code.text, link.as_deref());
+        let content =
+            verification(&pool.texts().worded(words), to.medium(), purpose, to.username, code.text, link.as_deref());
         self.enqueue(batch, pool, to, purpose, content, code);
     }
 
@@ -93,8 +101,9 @@ impl Cx<'_> {
         to: Addressee<'_>,
         sign_in_name: &str,
         temporary_password: Perishable<'_>,
+        words: &Words,
     ) {
-        let content = invitation(&pool.texts(), to.medium(), sign_in_name, temporary_password.text);
+        let content = invitation(&pool.texts().worded(words), to.medium(), sign_in_name, temporary_password.text);
         self.enqueue(batch, pool, to, Purpose::Invitation, content, temporary_password);
     }
 

@@ -8,13 +8,14 @@
 use std::time::Duration;
 
 use super::Cx;
-use super::messages::{Addressee, Perishable};
+use super::messages::{Addressee, Perishable, medium_to};
 use super::pools::Pool;
+use super::triggers::custom_message::Reason;
 use super::users::User;
 use crate::clock::after;
 use crate::domain::attributes::{Attributes, is_verified};
 use crate::domain::destinations::{mask_email, mask_phone_number, simulated_email, simulated_phone_number};
-use crate::domain::messages::Purpose;
+use crate::domain::messages::{Purpose, Words};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
 use crate::store::{
@@ -103,7 +104,8 @@ impl Cx<'_> {
     /// Makes a new code that voids the older one of its purpose, and puts its message in the outbox, which is to be told
     /// ([`super::Services::outbox_filled`]). Where the user or the pool has been sent as many as may be, it is refused with
     /// `LimitExceededException`, and without a way to the address with `CodeDeliveryFailureException`; nothing is in the batch
-    /// then. A batch that sends a code must expect its user unchanged.
+    /// then. Where the pool asks for the wording and gets none, no code is in the batch. A batch that sends a code must expect
+    /// its user unchanged.
     pub async fn send_code(
         &self,
         batch: &mut Batch,
@@ -111,10 +113,12 @@ impl Cx<'_> {
         to: &Recipient<'_>,
         purpose: CodePurpose,
         new_value: Option<String>,
+        reason: Reason<'_>,
     ) -> Result<Sent, Error> {
         self.require_way_to(to.attribute)?;
         self.count_message(batch, to.owner).await?;
-        self.put_code(batch, pool, to, purpose, new_value, false);
+        let words = self.wording(pool, reason, medium_to(to.attribute)).await?;
+        self.put_code(batch, pool, to, purpose, new_value, Some(&words));
         Ok(Sent::to(to.attribute, to.address))
     }
 
@@ -129,10 +133,11 @@ impl Cx<'_> {
     ) -> Result<(), Error> {
         self.require_way_to(to.attribute)?;
         self.count_simulated_message(batch, to.owner).await?;
-        self.put_code(batch, pool, to, purpose, None, true);
+        self.put_code(batch, pool, to, purpose, None, None);
         Ok(())
     }
 
+    /// Without words it is somebody who is hidden.
     fn put_code(
         &self,
         batch: &mut Batch,
@@ -140,8 +145,9 @@ impl Cx<'_> {
         to: &Recipient<'_>,
         purpose: CodePurpose,
         new_value: Option<String>,
-        is_hidden: bool,
+        words: Option<&Words>,
     ) {
+        let is_hidden = words.is_none();
         let code = self.rng.digits(CODE_DIGITS);
         let hash = self.codes.hash(&to.owner.pool, to.owner.sub, purpose as u8, &code);
         let record = records::Code {
@@ -155,7 +161,15 @@ impl Cx<'_> {
         batch.put(&CodeKey::of(to.owner, purpose), &record);
         let addressee = Addressee { attribute: to.attribute, address: to.address, username: to.username, is_hidden };
         let perishable = Perishable { text: &code, expires_at: record.expires_at };
-        self.enqueue_code(batch, pool, addressee, told(purpose), to.client, perishable);
+        self.enqueue_code(
+            batch,
+            pool,
+            addressee,
+            told(purpose),
+            to.client,
+            perishable,
+            words.unwrap_or(&Words::default()),
+        );
     }
 
     /// Where a code would have gone to a user of this name, whom there is not: the same each time. `sends_to` are the

@@ -34,6 +34,71 @@ pub struct Texts<'a> {
     pub authentication_sms_message: Option<&'a str>,
 }
 
+/// What a message says in place of the pool's texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words {
+    pub sms_message: Option<String>,
+    pub email_message: Option<String>,
+    pub email_subject: Option<String>,
+}
+
+impl Words {
+    /// The words, if those for this medium can be said: with a place for the code (or, where there is one, the link), and in an
+    /// invitation for the username too. Empty ones are none. Says else what is wrong with them (reference 8.2).
+    pub fn usable(self, medium: Medium, is_invitation: bool, has_link: bool) -> Result<Self, &'static str> {
+        const SMS_CHARACTERS_MAX: usize = 140;
+        const EMAIL_CHARACTERS_MAX: usize = 20_000;
+        const SUBJECT_CHARACTERS_MAX: usize = 140;
+        let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let words = Words {
+            sms_message: some(self.sms_message),
+            email_message: some(self.email_message),
+            email_subject: some(self.email_subject),
+        };
+        let (message, characters_max) = match medium {
+            Medium::Sms => (&words.sms_message, SMS_CHARACTERS_MAX),
+            Medium::Email => (&words.email_message, EMAIL_CHARACTERS_MAX),
+        };
+        let is_longer = |text: &Option<String>, max| text.as_ref().is_some_and(|text| text.chars().count() > max);
+        if is_longer(message, characters_max)
+            || medium == Medium::Email && is_longer(&words.email_subject, SUBJECT_CHARACTERS_MAX)
+        {
+            return Err("The custom message is too long.");
+        }
+        let lacks = |message: &String| {
+            let links = has_link && places_of(message).any(|place| matches!(place, Place::Link(_)));
+            let has = |wanted: &str| message.contains(wanted);
+            !(has(CODE_PLACE) || links) || is_invitation && !has(USERNAME_PLACE)
+        };
+        match message {
+            Some(message) if lacks(message) => Err("The custom message lacks a place for what it has to bring."),
+            _ => Ok(words),
+        }
+    }
+}
+
+impl<'a> Texts<'a> {
+    /// With these words in the place of each text that they can stand for.
+    pub fn worded(self, words: &'a Words) -> Self {
+        let [sms, email, subject] =
+            [&words.sms_message, &words.email_message, &words.email_subject].map(|text| text.as_deref());
+        Texts {
+            email_subject: subject.or(self.email_subject),
+            email_message: email.or(self.email_message),
+            sms_message: sms.or(self.sms_message),
+            confirms_by_link: self.confirms_by_link,
+            email_subject_by_link: subject.or(self.email_subject_by_link),
+            email_message_by_link: email.or(self.email_message_by_link),
+            invitation_email_subject: subject.or(self.invitation_email_subject),
+            invitation_email_message: email.or(self.invitation_email_message),
+            invitation_sms_message: sms.or(self.invitation_sms_message),
+            authentication_email_subject: subject.or(self.authentication_email_subject),
+            authentication_email_message: email.or(self.authentication_email_message),
+            authentication_sms_message: sms.or(self.authentication_sms_message),
+        }
+    }
+}
+
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Medium {
@@ -230,15 +295,27 @@ fn filled(text: &str, value: impl Fn(Place<'_>) -> Option<String>) -> String {
     out + rest
 }
 
+/// The place of a code or a temporary password.
+pub const CODE_PLACE: &str = "{####}";
+
+/// The place of a username.
+pub const USERNAME_PLACE: &str = "{username}";
+
+/// A place of a link; what stands between the signs is what is clicked on.
+pub const LINK_PLACE: &str = "{##Click Here##}";
+
+/// The places in a text.
+fn places_of(text: &str) -> impl Iterator<Item = Place<'_>> {
+    text.match_indices('{').filter_map(|(at, _)| place_at(&text[at..]).map(|(place, _)| place))
+}
+
 /// The place with which a text begins, and its length there.
 fn place_at(text: &str) -> Option<(Place<'_>, usize)> {
-    const CODE: &str = "{####}";
-    const USERNAME: &str = "{username}";
-    if text.starts_with(CODE) {
-        return Some((Place::Code, CODE.len()));
+    if text.starts_with(CODE_PLACE) {
+        return Some((Place::Code, CODE_PLACE.len()));
     }
-    if text.starts_with(USERNAME) {
-        return Some((Place::Username, USERNAME.len()));
+    if text.starts_with(USERNAME_PLACE) {
+        return Some((Place::Username, USERNAME_PLACE.len()));
     }
     let (clicked, _) = text.strip_prefix("{##")?.split_once("##}")?;
     Some((Place::Link(clicked), "{##".len() + clicked.len() + "##}".len()))
@@ -323,6 +400,48 @@ mod tests {
             assert_eq!(said(&others, Medium::Sms), text("", default));
             assert_eq!(said(&own, Medium::Email), text("Sign in, alice", "Type 123456"));
             assert_eq!(said(&own, Medium::Sms), text("", "Enter 123456"));
+        }
+    }
+
+    fn words(sms: &str, email: &str, subject: &str) -> Words {
+        let [sms_message, email_message, email_subject] = [sms, email, subject].map(|text| Some(text.to_owned()));
+        Words { sms_message, email_message, email_subject }
+    }
+
+    #[test]
+    fn words_take_the_place_of_every_text_that_they_can_stand_for() {
+        let own = words("sms {####} {username}", "mail {####} {username}", "subject");
+        let texts = Texts { email_message: Some("no {####}"), confirms_by_link: true, ..Texts::default() }.worded(&own);
+        for purpose in [Purpose::SignUp, Purpose::ForgotPassword, Purpose::AttributeVerification, Purpose::SecondFactor]
+        {
+            let link = Some("https://example.com/");
+            let mail = verification(&texts, Medium::Email, purpose, "alice", "123456", link);
+            assert_eq!((mail.subject.as_str(), mail.plain.as_str()), ("subject", "mail 123456 alice"), "{purpose:?}");
+            let sms = verification(&texts, Medium::Sms, purpose, "alice", "123456", link);
+            assert_eq!(sms.plain, "sms 123456 alice", "{purpose:?}");
+        }
+        assert_eq!(invitation(&texts, Medium::Sms, "alice", "Temp0rary!").plain, "sms Temp0rary! alice");
+        assert_eq!(Texts::default().worded(&Words::default()).email_message, None);
+    }
+
+    #[test]
+    fn words_have_a_place_for_what_they_bring_and_a_length() {
+        let usable = |email: &str, is_invitation, has_link| {
+            words("", email, "").usable(Medium::Email, is_invitation, has_link).is_ok()
+        };
+        assert!(usable("{####}", false, false));
+        assert!(usable("", true, false), "an empty one is none");
+        assert!(!usable("{###}", false, false));
+        assert!(!usable("{####}", true, false));
+        assert!(usable("{username} {####}", true, false));
+        assert!(!usable("{##Click##}", false, false));
+        assert!(usable("{##Click##}", false, true));
+        assert!(!usable("{## Click", false, true));
+        for (length, is_fine) in [(140, true), (141, false)] {
+            let text = format!("{{####}}{}", "\u{e4}".repeat(length - 6));
+            assert_eq!(words(&text, "", "").usable(Medium::Sms, false, false).is_ok(), is_fine);
+            assert_eq!(words("", "{####}", &text).usable(Medium::Email, false, false).is_ok(), is_fine);
+            assert!(words(&text, "{####}", "").usable(Medium::Email, false, false).is_ok());
         }
     }
 

@@ -12,6 +12,7 @@
 //! LambdaConfig (`operations::pools::triggers`).
 
 pub mod auth_challenges;
+pub mod custom_message;
 mod post_authentication;
 pub mod post_confirmation;
 mod pre_authentication;
@@ -141,6 +142,7 @@ impl Pool {
         let asks = |triggers: &records::PoolTriggers| {
             triggers.post_authentication.is_some()
                 || triggers.define_auth_challenge.is_some()
+                || triggers.custom_message.is_some()
                 || triggers.pre_token_generation.is_some()
                 || triggers.pre_token_generation_config.is_some()
         };
@@ -155,8 +157,12 @@ impl Pool {
 
 /// A user's attributes as events tell them.
 fn told_attributes(user: &User) -> Attributes {
-    let mut told = user.attributes();
-    told.insert("sub".to_owned(), user.record.sub.clone());
-    told.insert("cognito:user_status".to_owned(), status_name(user.record.status()).to_owned());
+    told_attributes_of(&user.record)
+}
+
+fn told_attributes_of(user: &records::User) -> Attributes {
+    let mut told = user.attributes.clone();
+    told.insert("sub".to_owned(), user.sub.clone());
+    told.insert("cognito:user_status".to_owned(), status_name(user.status()).to_owned());
     told
 }

@@ -6,6 +6,7 @@ use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::attributes::verification_of;
+use crate::context::triggers::custom_message::{Occasion, Reason};
 use crate::context::verification::Recipient;
 use crate::domain::usernames::Alias;
 use crate::error::Error;
@@ -29,7 +30,9 @@ impl Operation for api::GetUserAttributeVerificationCodeRequest {
             attribute,
             address: &address,
         };
-        let sent = cx.send_code(&mut batch, pool, &to, verification_of(attribute), new_value).await?;
+        let client = Some(caller.bearer().client.id.0.as_str());
+        let reason = Reason { occasion: Occasion::AttributeVerification, user: &user.record, client };
+        let sent = cx.send_code(&mut batch, pool, &to, verification_of(attribute), new_value, reason).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
         Ok(api::GetUserAttributeVerificationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })

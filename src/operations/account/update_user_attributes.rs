@@ -14,7 +14,8 @@ impl Operation for api::UpdateUserAttributesRequest {
         let given = given_attributes(&self.user_attributes)?;
         bearer.client.refuse_unwritable(given.keys())?;
         let mut batch = Batch::default();
-        let updated = cx.update_attributes(&mut batch, &bearer.client.pool, &bearer.user, &given).await;
+        let client = Some(bearer.client.id.0.as_str());
+        let updated = cx.update_attributes(&mut batch, &bearer.client.pool, &bearer.user, &given, client).await;
         let sent = updated.map_err(in_words_to_users)?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();

@@ -9,6 +9,7 @@ use crate::access::caller::Operator;
 use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
+use crate::context::triggers::custom_message::{Occasion, Reason};
 use crate::context::verification::Recipient;
 use crate::error::Error;
 use crate::store::records::{self, UserStatus};
@@ -28,7 +29,7 @@ impl Operation for api::AdminResetUserPasswordRequest {
         let mut batch = Batch::default();
         // The status lets no password in.
         let reset = records::User { status: UserStatus::ResetRequired.into(), ..user.record.record.clone() };
-        cx.void_password(&mut batch, &pool, &user, reset).await?;
+        cx.void_password(&mut batch, &pool, &user, reset.clone()).await?;
         // Sent after the older ones are void.
         let to = Recipient {
             owner: &user.owner,
@@ -37,7 +38,8 @@ impl Operation for api::AdminResetUserPasswordRequest {
             attribute,
             address: &address,
         };
-        cx.send_code(&mut batch, &pool, &to, CodePurpose::ForgotPassword, None).await?;
+        let reason = Reason { occasion: Occasion::ForgottenPassword, user: &reset, client: None };
+        cx.send_code(&mut batch, &pool, &to, CodePurpose::ForgotPassword, None, reason).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
         Ok(api::AdminResetUserPasswordResponse {})

@@ -8,6 +8,7 @@ use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::triggers::custom_message::{Occasion, Reason};
 use crate::context::triggers::user_migration::Moment;
 use crate::context::users::User;
 use crate::context::verification::{Recipient, Sent};
@@ -84,7 +85,9 @@ impl api::ForgotPasswordRequest {
                     attribute,
                     address: &address,
                 };
-                cx.send_code(batch, pool, &to, CodePurpose::ForgotPassword, None).await
+                let client = Some(client.id.0.as_str());
+                let reason = Reason { occasion: Occasion::ForgottenPassword, user: &user.record, client };
+                cx.send_code(batch, pool, &to, CodePurpose::ForgotPassword, None, reason).await
             }
             address => {
                 // Of a disabled user, what was told before.

@@ -21,6 +21,7 @@ pub fn of_settings(config: api::LambdaConfig) -> Result<Option<records::PoolTrig
     }
     let triggers = records::PoolTriggers {
         pre_sign_up: config.pre_sign_up,
+        custom_message: config.custom_message,
         post_confirmation: config.post_confirmation,
         pre_authentication: config.pre_authentication,
         post_authentication: config.post_authentication,
@@ -39,6 +40,7 @@ pub fn check_bindings(cx: &Cx<'_>, record: &records::Pool) -> Result<(), Error> 
     let triggers = record.triggers.clone().unwrap_or_default();
     let arns = [
         triggers.pre_sign_up,
+        triggers.custom_message,
         triggers.post_confirmation,
         triggers.pre_authentication,
         triggers.post_authentication,
@@ -67,6 +69,7 @@ pub fn shown(record: &records::Pool) -> api::LambdaConfig {
     };
     api::LambdaConfig {
         pre_sign_up: triggers.pre_sign_up,
+        custom_message: triggers.custom_message,
         post_confirmation: triggers.post_confirmation,
         pre_authentication: triggers.pre_authentication,
         post_authentication: triggers.post_authentication,

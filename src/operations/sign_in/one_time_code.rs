@@ -13,13 +13,14 @@ use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
 use crate::context::devices::Named;
-use crate::context::messages::{Addressee, Perishable};
+use crate::context::messages::{Addressee, Perishable, medium_to};
 use crate::context::sessions::{OpenSession, SentCode, Waiting};
+use crate::context::triggers::custom_message::{Occasion, Reason};
 use crate::context::users::User;
 use crate::context::verification::Sent;
 use crate::domain::attributes::is_verified;
 use crate::domain::ids::DeviceId;
-use crate::domain::messages::Purpose;
+use crate::domain::messages::{Purpose, Words};
 use crate::domain::sign_in::{FirstFactor, FirstProof, SecondFactor, SecondProof, Step};
 use crate::domain::usernames::Alias;
 use crate::error::Error;
@@ -118,6 +119,8 @@ async fn send(
     let attribute = question.attribute;
     cx.require_way_to(attribute)?;
     cx.count_message(batch, &user.owner).await?;
+    let reason = Reason { occasion: Occasion::SignIn, user: &user.record, client: Some(&client.id.0) };
+    let words = cx.wording(&client.pool, reason, medium_to(attribute)).await?;
     let code = cx.rng.digits(question.digits);
     let waiting = waiting.for_code(SentCode { attribute, address, code: &code });
     let is_second = matches!(question.step, Step::SecondFactor(_));
@@ -126,7 +129,8 @@ async fn send(
     let username = &user.record.username;
     let expires_at = after(cx.now(), client.session_validity()).as_millisecond();
     let addressee = Addressee { attribute, address, username, is_hidden: false };
-    cx.enqueue_code(batch, &client.pool, addressee, question.purpose, None, Perishable { text: &code, expires_at });
+    let perishable = Perishable { text: &code, expires_at };
+    cx.enqueue_code(batch, &client.pool, addressee, question.purpose, None, perishable, &words);
     let username = is_second.then_some(username.as_str());
     Ok(question.challenge(session, Sent::to(attribute, address), username))
 }
@@ -152,7 +156,7 @@ pub async fn seem_to_ask(
     let expires_at = after(cx.now(), client.session_validity()).as_millisecond();
     let addressee = Addressee { attribute, address, username, is_hidden: true };
     let code = Perishable { text: &nobody_knows, expires_at };
-    cx.enqueue_code(batch, &client.pool, addressee, question.purpose, None, code);
+    cx.enqueue_code(batch, &client.pool, addressee, question.purpose, None, code, &Words::default());
     Ok(question.challenge(session, told, None))
 }
 

@@ -5,6 +5,7 @@ use crate::api;
 use crate::app::Operation;
 use crate::context::Cx;
 use crate::context::clients::Client;
+use crate::context::triggers::custom_message::{Occasion, Reason};
 use crate::context::verification::{Recipient, verified_first};
 use crate::error::Error;
 use crate::operations::code_delivery_details;
@@ -28,7 +29,8 @@ impl Operation for api::ResendConfirmationCodeRequest {
         user.expect_unchanged(&mut batch);
         let (username, client_id) = (&user.record.username, Some(client.id.0.as_str()));
         let to = Recipient { owner: &user.owner, username, client: client_id, attribute, address: &address };
-        let sent = cx.send_code(&mut batch, &client.pool, &to, CodePurpose::SignUp, None).await?;
+        let reason = Reason { occasion: Occasion::Resend, user: &user.record, client: client_id };
+        let sent = cx.send_code(&mut batch, &client.pool, &to, CodePurpose::SignUp, None, reason).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
         Ok(api::ResendConfirmationCodeResponse { code_delivery_details: Some(code_delivery_details(sent)) })

@@ -7,6 +7,7 @@ use crate::context::Cx;
 use crate::context::clients::Client;
 use crate::context::passwords::NewPassword;
 use crate::context::sessions::Waiting;
+use crate::context::triggers::custom_message::{Occasion, Reason};
 use crate::context::triggers::post_confirmation::Confirmation;
 use crate::context::triggers::pre_sign_up::Newcomer;
 use crate::context::verification::{Recipient, Sent, verified_first};
@@ -69,8 +70,11 @@ impl Operation for api::SignUpRequest {
             return self.confirmed(cx, &client, owner, batch).await;
         }
         // The user is there though no code could be sent; the caller learns that, and can have one sent later (reference 3.1).
-        let sent = match send_first_code(cx, &mut batch, &client, &owner, &user.username, &attributes).await {
-            Err(other) if !matches!(other, Error::AttemptLimitExceeded | Error::CodeDeliveryFailure(_)) => {
+        let sent = match send_first_code(cx, &mut batch, &client, &owner, &user).await {
+            Err(other)
+                if !other.is_of_trigger()
+                    && !matches!(other, Error::AttemptLimitExceeded | Error::CodeDeliveryFailure(_)) =>
+            {
                 return Err(other);
             }
             sent => sent,
@@ -143,12 +147,13 @@ async fn send_first_code(
     batch: &mut Batch,
     client: &Client,
     owner: &Owner,
-    username: &str,
-    attributes: &Attributes,
+    user: &records::User,
 ) -> Result<Option<Sent>, Error> {
-    let Some((attribute, address)) = verified_first(&client.pool, attributes) else { return Ok(None) };
-    let to = Recipient { owner, username, client: Some(&client.id.0), attribute, address: &address };
-    cx.send_code(batch, &client.pool, &to, CodePurpose::SignUp, None).await.map(Some)
+    let Some((attribute, address)) = verified_first(&client.pool, &user.attributes) else { return Ok(None) };
+    let client_id = Some(client.id.0.as_str());
+    let to = Recipient { owner, username: &user.username, client: client_id, attribute, address: &address };
+    let reason = Reason { occasion: Occasion::SignUp, user, client: client_id };
+    cx.send_code(batch, &client.pool, &to, CodePurpose::SignUp, None, reason).await.map(Some)
 }
 
 /// An address that was given is unverified until a code, an operator or the pool's function says otherwise.

@@ -9,9 +9,10 @@ use crate::api::delivery_medium::Value as Medium;
 use crate::api::message_action::Value as MessageAction;
 use crate::app::Operation;
 use crate::context::Cx;
-use crate::context::messages::{Addressee, Perishable};
+use crate::context::messages::{Addressee, Perishable, medium_to};
 use crate::context::passwords::NewPassword;
 use crate::context::pools::Pool;
+use crate::context::triggers::custom_message::{Occasion, Reason};
 use crate::context::triggers::pre_sign_up::Newcomer;
 use crate::crypto::secret::Secret;
 use crate::domain::attributes::{Attributes, is_verified};
@@ -82,8 +83,16 @@ impl api::AdminCreateUserRequest {
         let force = self.force_alias_creation();
         cx.claim_names(&mut batch, pool, &owner, &user.username, &attributes, force).await?;
         cx.create_user(&mut batch, pool, &owner, user.clone(), kept);
-        if let Some(password) = &password {
-            invite(cx, &mut batch, pool, &owner, &user, password, &recipients).await?;
+        let invited = match &password {
+            Some(password) => invite(cx, &mut batch, pool, &owner, &user, password, &recipients).await,
+            None => Ok(()),
+        };
+        // The user is there though the pool's function has no words for the invitation, and can be invited again.
+        if let Err(refusal) = invited {
+            if refusal.is_of_trigger() {
+                cx.commit(batch).await?;
+            }
+            return Err(refusal);
         }
         cx.commit(batch).await?;
         Ok(owner)
@@ -184,11 +193,16 @@ async fn invite(
         cx.count_message(batch, owner).await?;
     }
     let expires_at = user.password_expires_at.unwrap_or(i64::MAX);
-    for Recipient { attribute, address } in recipients {
-        cx.require_way_to(*attribute)?;
+    let mut worded = Vec::with_capacity(recipients.len());
+    for recipient in recipients {
+        cx.require_way_to(recipient.attribute)?;
+        let reason = Reason { occasion: Occasion::Invitation, user, client: None };
+        worded.push((recipient, cx.wording(pool, reason, medium_to(recipient.attribute)).await?));
+    }
+    for (Recipient { attribute, address }, words) in worded {
         let to = Addressee { attribute: *attribute, address, username: &user.username, is_hidden: false };
         let password = Perishable { text: password.expose(), expires_at };
-        cx.enqueue_invitation(batch, pool, to, sign_in_name(pool, user), password);
+        cx.enqueue_invitation(batch, pool, to, sign_in_name(pool, user), password, &words);
     }
     Ok(())
 }

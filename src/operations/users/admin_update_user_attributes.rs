@@ -21,7 +21,7 @@ impl Operation for api::AdminUpdateUserAttributesRequest {
             return Err(Error::invalid_parameter("preferred_username cannot be set before the user is confirmed."));
         }
         let mut batch = Batch::default();
-        cx.update_attributes(&mut batch, &pool, &user, &given).await?;
+        cx.update_attributes(&mut batch, &pool, &user, &given, None).await?;
         cx.commit(batch).await?;
         cx.outbox_filled.notify_one();
         Ok(api::AdminUpdateUserAttributesResponse {})

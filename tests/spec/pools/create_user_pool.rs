@@ -384,7 +384,6 @@ pub fn not_honoured() -> Vec<(&'static str, Value)> {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:x";
     let role = "arn:aws:iam::123456789012:role/sms";
     let members = [
-        ("CustomMessage", json!({ "LambdaConfig": { "CustomMessage": arn } })),
         (
             "CustomSMSSender",
             json!({ "LambdaConfig": { "CustomSMSSender": { "LambdaArn": arn, "LambdaVersion": "V1_0" } } }),

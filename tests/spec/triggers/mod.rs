@@ -1,6 +1,7 @@
 //! What pools' functions are told, and what their answers do.
 
 mod custom_auth;
+mod custom_message;
 mod post_authentication;
 mod post_confirmation;
 mod pre_authentication;
