@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use cognate::api::explicit_auth_flows::Value as ExplicitAuthFlow;
-use cognate::api::{self, auth_flow, challenge_name, user_pool_mfa};
+use cognate::api::{self, auth_flow, challenge_name, user_pool_mfa, username_attribute};
 use serde_json::{Value, json};
 
 use super::{app_client, attributes_of_alice, event, metadata, thrown};
@@ -605,5 +605,84 @@ trigger_spec! {
             refused("Invalid SRP_A given.")
         );
         assert_eq!(begin(&[("CHALLENGE_NAME", "PASSWORD")]).await, refused("CHALLENGE_NAME can only be SRP_A."));
+    }
+}
+
+trigger_spec! {
+    async fn in_a_pool_of_addresses_the_challenge_names_nobody_as_it_names_users(world: World, functions: Functions) {
+        let mut config = api::LambdaConfig::default();
+        asks(&mut config);
+        let pool = world
+            .pool(|request| {
+                request.username_attributes = vec![username_attribute::Value::Email.into()];
+                request.lambda_config = Some(config);
+            })
+            .await;
+        let client = riddler_of(&world, &pool, hide_users).await;
+        let request = api::SignUpRequest { user_attributes: Vec::new(), ..client.sign_up_request("alice@example.com") };
+        let sub = world.call(request).await.unwrap().user_sub;
+        world.confirm_by_operator(&pool, "alice@example.com").await;
+        for (address, is_user) in [("alice@example.com", true), ("nobody@example.com", false)] {
+            one_riddle(&functions);
+            let asked = world.call(beginning(&client, address)).await.unwrap();
+            let told = asked.challenge_parameters["USERNAME"].clone();
+            assert_eq!(told == sub, is_user);
+            assert_eq!(told.len(), sub.len());
+            // The name that was told serves, and so does the one that was given.
+            let done = world.call(guess(&client, &told, asked.session(), "man")).await;
+            assert_eq!(done.is_ok(), is_user, "{done:?}");
+            one_riddle(&functions);
+            let asked = world.call(beginning(&client, address)).await.unwrap();
+            let done = world.call(guess(&client, address, asked.session(), "man")).await;
+            assert_eq!(done.is_ok(), is_user, "{done:?}");
+        }
+    }
+}
+
+trigger_spec! {
+    async fn a_challenge_is_answered_after_a_restart(world: World, functions: Functions) {
+        let (client, _) = alice(&world, &functions).await;
+        one_riddle(&functions);
+        let session = asked(&world, &client, "alice").await;
+        functions.take();
+        let world = world.restarted().await;
+        assert!(world.call(guess(&client, "alice", &session, "man")).await.unwrap().authentication_result.is_some());
+        let [verified, defined] = functions.take_events().try_into().unwrap();
+        assert_eq!(verified["request"]["privateChallengeParameters"], json!({ "answer": "man" }));
+        assert_eq!(defined["request"]["session"], json!([round("CUSTOM_CHALLENGE", true, Some("RIDDLE"))]));
+    }
+}
+
+trigger_spec! {
+    async fn other_triggers_hear_of_such_sign_ins(world: World, functions: Functions) {
+        let pool = app_client(&world, |config| {
+            asks(config);
+            config.pre_authentication = function();
+            config.post_authentication = function();
+            config.pre_token_generation = function();
+        })
+        .await
+        .pool;
+        let client = riddler_of(&world, &pool, |_| {}).await;
+        world.confirmed_user(&client, "alice").await;
+        one_riddle(&functions);
+        functions.take();
+        let session = asked(&world, &client, "alice").await;
+        assert_eq!(functions.take_sources(), ["PreAuthentication_Authentication", DEFINE, CREATE]);
+        world.call(guess(&client, "alice", &session, "man")).await.unwrap();
+        let last = ["PostAuthentication_Authentication", "TokenGeneration_Authentication"];
+        assert_eq!(functions.take_sources(), [VERIFY, DEFINE, last[0], last[1]]);
+        functions.answer("PreAuthentication_Authentication", Answer::Error("Not now"));
+        let refused = Err(thrown("PreAuthentication", "Not now"));
+        assert_eq!(world.call(beginning(&client, "alice")).await, refused);
+        assert_eq!(functions.take_sources(), ["PreAuthentication_Authentication"]);
+        // A refusal at the end leaves nothing to try again.
+        functions.answer("PreAuthentication_Authentication", Answer::Response(json!({})));
+        functions.answer("PostAuthentication_Authentication", Answer::Error("Not here"));
+        one_riddle(&functions);
+        let session = asked(&world, &client, "alice").await;
+        let refused = Err(thrown("PostAuthentication", "Not here"));
+        assert_eq!(world.call(guess(&client, "alice", &session, "man")).await, refused);
+        assert_eq!(world.call(guess(&client, "alice", &session, "man")).await, Err(spent()));
     }
 }

@@ -1,11 +1,11 @@
 //! `CustomMessage`.
 
-use cognate::api::{self, delivery_medium, message_action, user_pool_mfa, verified_attribute};
+use cognate::api::{self, default_email_option, delivery_medium, message_action, user_pool_mfa, verified_attribute};
 use serde_json::{Value, json};
 
 use super::{app_client, attributes_of_alice, event, metadata, only_event, thrown};
-use crate::support::fixtures::{PASSWORD, SecondFactor, TestClient, attribute};
-use crate::support::functions::{Answer, Functions, function};
+use crate::support::fixtures::{PASSWORD, SecondFactor, TestClient, attribute, hide_users};
+use crate::support::functions::{Answer, function};
 use crate::support::{Mail, Refusal, World, refusal};
 use crate::trigger_spec;
 
@@ -23,11 +23,6 @@ fn unusable(problem: &str) -> Refusal {
 
 async fn newest(world: &World) -> Mail {
     world.mail().await.pop().unwrap()
-}
-
-/// The sources of what was heard, and what each was told but for the attributes.
-fn occasions(functions: &Functions) -> Vec<String> {
-    functions.take_sources()
 }
 
 fn sign_up_request(client: &TestClient) -> api::SignUpRequest {
@@ -62,10 +57,10 @@ trigger_spec! {
         world.resend(&client, "alice").await.unwrap();
         let code = world.code_for("alice").await;
         world.confirm(&client, "alice", &code).await.unwrap();
-        assert_eq!(occasions(&functions), ["CustomMessage_SignUp", "CustomMessage_ResendCode"]);
+        assert_eq!(functions.take_sources(), ["CustomMessage_SignUp", "CustomMessage_ResendCode"]);
         world.forgot(&client, "alice").await.unwrap();
         world.reset_password(&client.pool, "alice").await.unwrap();
-        assert_eq!(occasions(&functions), ["CustomMessage_ForgotPassword", "CustomMessage_ForgotPassword"]);
+        assert_eq!(functions.take_sources(), ["CustomMessage_ForgotPassword", "CustomMessage_ForgotPassword"]);
         world.set_password(&client.pool, "alice", PASSWORD).await.unwrap();
         let token = world.sign_in(&client, "alice").await.access_token.unwrap();
         let update = api::UpdateUserAttributesRequest {
@@ -91,7 +86,7 @@ trigger_spec! {
         world.ask_for_second_factors(&client.pool, user_pool_mfa::Value::On, &[SecondFactor::Email]).await;
         functions.answer("CustomMessage_Authentication", words("In", "Type {####}"));
         world.call(client.password_request("alice", PASSWORD)).await.unwrap();
-        assert_eq!(occasions(&functions), ["CustomMessage_Authentication"]);
+        assert_eq!(functions.take_sources(), ["CustomMessage_Authentication"]);
         assert_eq!(newest(&world).await.subject, "In");
         assert_eq!(world.mail().await.len(), 7, "each once");
     }
@@ -221,5 +216,49 @@ trigger_spec! {
         assert_eq!(world.mail().await.len(), sent_before + 1);
         let code = world.code_for("alice").await;
         world.confirm_forgot(&client, "alice", &code, PASSWORD).await.unwrap();
+    }
+}
+
+trigger_spec! {
+    async fn where_a_link_confirms_the_function_may_word_either(world: World, functions: Functions) {
+        let template = api::VerificationMessageTemplate {
+            default_email_option: Some(default_email_option::Value::ConfirmWithLink.into()),
+            ..Default::default()
+        };
+        let mut config = api::LambdaConfig::default();
+        asks(&mut config);
+        let pool = world
+            .pool(|request| {
+                request.verification_message_template = Some(template);
+                request.lambda_config = Some(config);
+            })
+            .await;
+        let client = world.client(&pool, |_| {}).await;
+        functions.answer("CustomMessage_SignUp", words("Link", "<p>{##Come in##}</p>"));
+        world.sign_up(&client, "alice").await;
+        assert_eq!(only_event(&functions)["request"]["linkParameter"], json!("{##Click Here##}"));
+        let mail = newest(&world).await;
+        let html = mail.html.unwrap();
+        assert!(html.starts_with("<p><a href=") && html.ends_with(">Come in</a></p>"), "{html}");
+        functions.answer("CustomMessage_SignUp", words("Code", "<p>{####}</p>"));
+        world.sign_up(&client, "bob").await;
+        let mail = newest(&world).await;
+        assert_eq!((mail.subject.as_str(), mail.html.unwrap()), ("Code", format!("<p>{}</p>", mail.code)));
+        // A forgotten password takes a code.
+        functions.answer("CustomMessage_ForgotPassword", words("Link", "{##Come in##}"));
+        world.confirm(&client, "bob", &mail.code).await.unwrap();
+        let lacking = unusable("The custom message lacks a place for what it has to bring.");
+        assert_eq!(world.forgot(&client, "bob").await.map(drop), Err(lacking));
+    }
+}
+
+trigger_spec! {
+    async fn of_messages_that_only_seem_to_be_sent_nobody_is_asked(world: World, functions: Functions) {
+        let pool = app_client(&world, asks).await.pool;
+        let client = world.client(&pool, hide_users).await;
+        world.forgot(&client, "nobody").await.unwrap();
+        world.resend(&client, "nobody").await.unwrap();
+        assert_eq!(functions.take().len(), 0);
+        assert_eq!(world.mail().await.len(), 0);
     }
 }

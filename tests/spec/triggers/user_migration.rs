@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cognate::api::{self, alias_attribute, auth_flow, challenge_name, user_status, username_attribute};
+use cognate::api::{self, alias_attribute, auth_flow, challenge_name, user_pool_mfa, user_status, username_attribute};
 use serde_json::{Value, json};
 
 use super::{app_client, event, metadata, only_event, thrown};
 use crate::support::fixtures::{
-    PASSWORD, TestClient, WRONG_PASSWORD, admin_initiate_auth, answer, claims, hide_users, initiate_auth,
+    PASSWORD, SecondFactor, TestClient, WRONG_PASSWORD, admin_initiate_auth, answer, claims, hide_users, initiate_auth,
     srp_beginning, with_secret,
 };
 use crate::support::functions::{Answer, Functions, function};
@@ -353,5 +353,23 @@ trigger_spec! {
         let refused = Err(thrown("PreAuthentication", "Not now"));
         assert_eq!(world.try_password(&hiding, "nobody", PASSWORD).await, refused);
         assert_eq!(world.try_password(&hiding, "alice", PASSWORD).await, refused);
+    }
+}
+
+trigger_spec! {
+    async fn text_messages_can_be_turned_on_where_there_are_the_means(world: World, functions: Functions) {
+        let client = app_client(&world, asks).await;
+        world.ask_for_second_factors(&client.pool, user_pool_mfa::Value::Optional, &[SecondFactor::Sms]).await;
+        let number = json!({ "phone_number": "+15550100", "phone_number_verified": "true" });
+        for (username, more, asks_for_code) in [
+            ("alice", json!({ "userAttributes": number, "enableSMSMFA": true }), true),
+            ("bob", json!({ "userAttributes": { "name": "Bob" }, "enableSMSMFA": true }), false),
+            ("carol", json!({ "userAttributes": number, "enableSMSMFA": false }), false),
+        ] {
+            functions.answer(SIGN_IN, known(more));
+            let done = world.call(client.password_request(username, PASSWORD)).await.unwrap();
+            assert_eq!(done.challenge_name() == challenge_name::Value::SmsMfa, asks_for_code, "{username}");
+            assert_eq!(done.authentication_result.is_some(), !asks_for_code, "{username}");
+        }
     }
 }
