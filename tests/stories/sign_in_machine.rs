@@ -1,10 +1,11 @@
 //! Whatever is answered, in whatever order: tokens come exactly when every proof that the user needs was given right, one after
 //! the other, each on the living session that asked for it.
 //!
-//! Pools of every kind of MFA, users with every combination of factors, and remembered devices; a driver that begins in every way
-//! and answers rightly, wrongly, late, with another session's code or another user's, naming a device, another or none, as another
-//! user, at another client, to another challenge than the one asked; and a [`User`] as the test understands the reference, who says beforehand what each answer comes to. The model
-//! shares no code with the service.
+//! Pools of every kind of MFA, which take passkeys for one factor or for two; users with every combination of factors, passkeys
+//! and remembered devices; a driver that begins in every way and answers rightly, wrongly, late, with another session's code or
+//! another user's, naming a device, another or none, as another user, at another client, to another challenge than the one asked;
+//! and a [`User`] as the test understands the reference, who says beforehand what each answer comes to. The model shares no code
+//! with the service.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use cognate::api::{self, user_pool_mfa};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
+use serde_json::Value;
 
 use crate::support::authenticator::Authenticator;
 use crate::support::devices::{TestDevice, Tracking, device_proof};
@@ -24,17 +26,18 @@ use crate::support::factors::{Answered, Person, email_of, phone_number_of};
 use crate::support::fixtures::{
     PASSWORD, SecondFactor, TEMPORARY_PASSWORD, TestClient, WRONG_PASSWORD, attribute, claims, hide_users,
 };
+use crate::support::passkeys::{Manners, Passkey};
 use crate::support::srp::SrpClient;
 use crate::support::{START, Wire, World};
 
 /// Sequences that are tried, each with a user of its own.
-const SEQUENCES: u32 = 216;
+const SEQUENCES: u32 = 288;
 
 /// The longest sequence.
 const STEPS_MAX: usize = 16;
 
 /// Choices that a step can make.
-const CHOICES_PER_STEP: usize = 20;
+const CHOICES_PER_STEP: usize = 24;
 
 /// What every client's sessions last.
 const SESSION_LIFE: Duration = Duration::from_secs(3 * 60);
@@ -56,6 +59,9 @@ fn tokens_come_exactly_when_every_needed_proof_was_given_right_in_order_on_a_liv
     for what in [
         "DevicePasswordVerifier: Refused",
         "DevicePasswordVerifier: Tokens",
+        "DevicePasswordVerifier, after a passkey: Tokens",
+        "DevicePasswordVerifier, after a passkey, for two: Refused",
+        "DevicePasswordVerifier, after a passkey, for two: Tokens",
         "DeviceSrpAuth: DevicePasswordVerifier",
         "DeviceSrpAuth: Refused",
         "EmailOtp, first: DeviceSrpAuth",
@@ -72,6 +78,7 @@ fn tokens_come_exactly_when_every_needed_proof_was_given_right_in_order_on_a_liv
         "SelectChallenge: Tokens",
         "SelectChallenge: SelectMfaType",
         "SelectChallenge: SmsOtp",
+        "SelectChallenge: WebAuthn",
         "SelectMfaType: SoftwareTokenMfa",
         "SmsMfa: Tokens",
         "SmsMfa: Refused",
@@ -79,6 +86,12 @@ fn tokens_come_exactly_when_every_needed_proof_was_given_right_in_order_on_a_liv
         "SoftwareTokenMfa: DeviceSrpAuth",
         "SoftwareTokenMfa: Tokens",
         "SoftwareTokenMfa: Refused",
+        "WebAuthn: DeviceSrpAuth",
+        "WebAuthn: Tokens",
+        "WebAuthn: Refused",
+        "WebAuthn, for two: DeviceSrpAuth",
+        "WebAuthn, for two: Tokens",
+        "WebAuthn, for two: Refused",
     ] {
         assert!(seen(what) > 0, "{what} was never seen among {tally:#?}");
     }
@@ -155,7 +168,18 @@ struct Pool {
     second_factors: &'static [SecondFactor],
     begins_by_code: bool,
     devices: Option<Tracking>,
+    passkeys: Passkeys,
 }
+
+/// For how many factors passkeys stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passkeys {
+    One,
+    Two,
+}
+
+/// The domain that passkeys are for.
+const RELYING_PARTY: &str = "auth.example.com";
 
 /// The world in which all sequences take place.
 struct Stage {
@@ -175,26 +199,27 @@ impl Stage {
         });
         let world = world.await;
         let tracks = |stands_for_second_factor| Some(Tracking { stands_for_second_factor, on_prompt: false });
-        let kinds: [(_, &'static [SecondFactor], _, _); 6] = [
-            (Off, &[], true, tracks(false)),
-            (Optional, &[Sms, SoftwareToken, Email], true, tracks(true)),
-            (Optional, &[Sms, SoftwareToken, Email], false, None),
-            (On, &[Sms, SoftwareToken, Email], true, tracks(false)),
-            (On, &[SoftwareToken, Email], false, tracks(true)),
-            (On, &[Email], false, tracks(true)),
+        let kinds: [(_, &'static [SecondFactor], _, _, _); 6] = [
+            (Off, &[], true, tracks(false), Passkeys::One),
+            (Optional, &[Sms, SoftwareToken, Email], true, tracks(true), Passkeys::Two),
+            (Optional, &[Sms, SoftwareToken, Email], false, None, Passkeys::One),
+            (On, &[Sms, SoftwareToken, Email], true, tracks(false), Passkeys::Two),
+            (On, &[SoftwareToken, Email], false, tracks(true), Passkeys::Two),
+            (On, &[Email], false, tracks(true), Passkeys::One),
         ];
         let mut pools = Vec::new();
-        for (mfa, second_factors, begins_by_code, devices) in kinds {
+        for (mfa, second_factors, begins_by_code, devices, passkeys) in kinds {
             let codes: &[AuthFactor] = if begins_by_code { &[AuthFactor::EmailOtp, AuthFactor::SmsOtp] } else { &[] };
-            let id = world.pool_with_first_factors(codes).await;
+            let id = world.pool_with_first_factors(&[codes, &[AuthFactor::WebAuthn]].concat()).await;
             if mfa != Off {
                 world.ask_for_second_factors(&id, mfa, second_factors).await;
             }
             if let Some(tracking) = devices {
                 world.track_devices(&id, tracking).await;
             }
+            world.take_passkeys(&id, RELYING_PARTY, passkeys == Passkeys::Two).await;
             let clients = [world.client(&id, |_| {}).await, world.client(&id, hide_users).await];
-            pools.push(Pool { id, clients, mfa, second_factors, begins_by_code, devices });
+            pools.push(Pool { id, clients, mfa, second_factors, begins_by_code, devices, passkeys });
         }
         Stage { world, pools, read: Cell::default(), tally: RefCell::default() }
     }
@@ -214,6 +239,8 @@ enum Proof {
     Password,
     /// A code to begin by.
     FirstCode,
+    /// A passkey, as one factor or as two.
+    Passkey(Passkeys),
     SecondFactor,
     Device,
 }
@@ -271,8 +298,13 @@ impl Question {
             ChallengeName::EmailOtp if self.set_up.is_some() => "EmailOtp, set up".to_owned(),
             ChallengeName::EmailOtp if self.is_second() => "EmailOtp, second".to_owned(),
             ChallengeName::EmailOtp => "EmailOtp, first".to_owned(),
+            other if self.follows_passkey() => format!("{other:?}, after a passkey"),
             other => format!("{other:?}"),
         }
+    }
+
+    fn follows_passkey(&self) -> bool {
+        matches!(self.proofs.first(), Some(Proof::Passkey(_)))
     }
 }
 
@@ -290,6 +322,8 @@ struct Session {
     code: Option<String>,
     /// Where it waits for the proof of a device: the driver's side of it, and the reply.
     exchange: Option<(SrpClient, api::RespondToAuthChallengeResponse)>,
+    /// What a passkey is to sign.
+    options: Option<Value>,
 }
 
 /// A user as the reference has them.
@@ -300,6 +334,8 @@ struct User {
     allowed: &'static [SecondFactor],
     begins_by_code: bool,
     devices: Option<Tracking>,
+    passkeys: Passkeys,
+    has_passkey: bool,
     password: Option<&'static str>,
     password_is_temporary: bool,
     /// How many passwords there have been.
@@ -342,6 +378,10 @@ impl User {
         if takes_codes && self.phone_number.is_some() {
             available.push(ChallengeName::SmsOtp);
         }
+        let is_enough = self.passkeys == Passkeys::Two || !self.needs_second_factor();
+        if self.has_passkey && is_enough && !self.password_is_temporary {
+            available.push(ChallengeName::WebAuthn);
+        }
         available
     }
 
@@ -352,6 +392,18 @@ impl User {
             Some(Named::Own) => Some(true),
             None => Some(before && self.devices.is_some()),
         }
+    }
+
+    /// Uses a passkey, where one that is right is enough.
+    fn uses_passkey(&mut self, now: Timestamp, used: &Use, device: Option<Named>) -> (bool, Outcome) {
+        let must_stand_for_two = self.passkeys == Passkeys::Two && self.needs_second_factor();
+        let is_right = used.is_right && (used.is_verified || !must_stand_for_two);
+        let proofs = [Proof::Passkey(if used.is_verified { self.passkeys } else { Passkeys::One })];
+        let then = match is_right {
+            true => self.with_device(false, device, |names_device| self.last_step(&proofs, names_device)),
+            false => Outcome::Refused,
+        };
+        self.tries(now, is_right, then)
     }
 
     /// What follows a proof, with the device that is named, if that may be named.
@@ -395,7 +447,8 @@ impl User {
     /// Whether a device is what is left to prove after these proofs.
     fn still_asks_for_device(&self, proofs: &[Proof]) -> bool {
         let is_left = |outcome: Outcome| matches!(outcome, Outcome::Asked(question) if question.challenge == ChallengeName::DeviceSrpAuth);
-        proofs.contains(&Proof::SecondFactor) || is_left(self.after_first_proof(proofs, true))
+        let is_second = |proof: &Proof| matches!(proof, Proof::SecondFactor | Proof::Passkey(Passkeys::Two));
+        proofs.iter().any(is_second) || is_left(self.after_first_proof(proofs, true))
     }
 
     /// What is asked for where the pool insists and the user has turned nothing on.
@@ -414,9 +467,18 @@ impl User {
             Some((Proof::Device, proved)) => (proved, true),
             _ => (proofs, false),
         };
-        let enough: &[&[Proof]] = match self.needs_second_factor() && !(device && stands) {
-            true => &[&[Proof::Password, Proof::SecondFactor]],
-            false => &[&[Proof::Password], &[Proof::FirstCode], &[Proof::Password, Proof::SecondFactor]],
+        let enough: &[&[Proof]] = match (self.needs_second_factor(), device && stands) {
+            (true, false) => &[&[Proof::Password, Proof::SecondFactor], &[Proof::Passkey(Passkeys::Two)]],
+            (true, true) => {
+                &[&[Proof::Password], &[Proof::Password, Proof::SecondFactor], &[Proof::Passkey(Passkeys::Two)]]
+            }
+            (false, _) => &[
+                &[Proof::Password],
+                &[Proof::FirstCode],
+                &[Proof::Passkey(Passkeys::One)],
+                &[Proof::Passkey(Passkeys::Two)],
+                &[Proof::Password, Proof::SecondFactor],
+            ],
         };
         assert!(enough.contains(&proved), "{proofs:?} of {self:?}");
         Outcome::Tokens
@@ -500,6 +562,17 @@ struct Given {
     device: Option<Named>,
     /// Whether a device proves its own secret.
     device_is_right: bool,
+    use_of_passkey: Use,
+}
+
+/// The use of a passkey.
+struct Use {
+    /// The answer, in JSON.
+    credential: String,
+    /// Whether it is of the user's passkey and what the session asks for.
+    is_right: bool,
+    /// Whether the device has made sure of its user.
+    is_verified: bool,
 }
 
 /// A sequence under way.
@@ -509,6 +582,8 @@ struct Sequence<'a> {
     username: String,
     sub: String,
     app: Authenticator,
+    /// The user's passkey, and another user's.
+    passkeys: [Passkey; 2],
     user: User,
     /// The user's device, and the other's; or, where none are tracked, what is named as such.
     devices: [TestDevice; 2],
@@ -563,6 +638,13 @@ impl<'a> Sequence<'a> {
             world.give_authenticator(client, name).await;
             world.turn_on(client, name, &turned_on, preferred).await;
         }
+        let has_passkey = has(12) || has(13);
+        // Whoever has none keeps one that is for another domain.
+        let relying_party = if has_passkey { RELYING_PARTY } else { "example.com" };
+        let passkeys = [
+            world.give_passkey(client, &username, relying_party).await,
+            world.give_passkey(client, &other, RELYING_PARTY).await,
+        ];
         let password = if password_is_temporary { Some(TEMPORARY_PASSWORD) } else { password };
         let user = User {
             belief,
@@ -570,6 +652,8 @@ impl<'a> Sequence<'a> {
             allowed: pool.second_factors,
             begins_by_code: pool.begins_by_code,
             devices: pool.devices,
+            passkeys: pool.passkeys,
+            has_passkey,
             password,
             password_is_temporary,
             passwords: 0,
@@ -597,6 +681,7 @@ impl<'a> Sequence<'a> {
             pool,
             sub: world.owner(client, &username).await.sub.to_string(),
             app: world.authenticator_of(client, &username).await,
+            passkeys,
             username,
             user,
             devices,
@@ -669,12 +754,7 @@ impl<'a> Sequence<'a> {
             let what = format!("begins by {password}, at {device:?}");
             return self.compare(what, client, None, expected, answered, None).await;
         }
-        let choice = chance.one_of(&[
-            None,
-            Some(("PASSWORD", ChallengeName::Password)),
-            Some(("EMAIL_OTP", ChallengeName::EmailOtp)),
-            Some(("SMS_OTP", ChallengeName::SmsOtp)),
-        ]);
+        let choice = Some(self.first_factor(is_hidden, chance)).filter(|_| chance.percent(80));
         let password = Some(password).filter(|_| chance.percent(50));
         let expected = match choice.filter(|(_, choice)| self.user.available(is_hidden).contains(choice)) {
             Some((_, choice)) => self.user.chooses(now, is_hidden, choice, password, device).1,
@@ -705,6 +785,7 @@ impl<'a> Sequence<'a> {
             address,
             device: Self::named_in(&session, chance),
             device_is_right: chance.percent(70),
+            use_of_passkey: self.use_of_passkey(&session, chance),
         };
         let is_living = !is_others_session
             && !is_other_user
@@ -717,6 +798,7 @@ impl<'a> Sequence<'a> {
         let text = if is_others_session { &self.other.1 } else { &session.text };
         let mut answers = vec![
             ("ANSWER", given.choice),
+            ("CREDENTIAL", &given.use_of_passkey.credential),
             ("EMAIL_OTP_CODE", &given.code),
             ("NEW_PASSWORD", PASSWORD),
             ("SMS_MFA_CODE", &given.code),
@@ -754,11 +836,39 @@ impl<'a> Sequence<'a> {
 
     /// Something to choose, mostly of what is asked.
     fn choice(&self, session: &Session, chance: &mut Chance<'_>) -> &'static str {
-        let first = ["PASSWORD", "EMAIL_OTP", "SMS_OTP"];
         let second = ["SMS_MFA", "SOFTWARE_TOKEN_MFA", "EMAIL_OTP"];
         let is_second = session.question.challenge == ChallengeName::SelectMfaType;
         let is_fitting = chance.percent(90);
-        chance.one_of(if is_second == is_fitting { &second } else { &first })
+        if is_second == is_fitting { chance.one_of(&second) } else { self.first_factor(session.client == 1, chance).0 }
+    }
+
+    /// Something to begin by, mostly what the user has.
+    fn first_factor(&self, is_hidden: bool, chance: &mut Chance<'_>) -> (&'static str, ChallengeName) {
+        let available = self.user.available(is_hidden);
+        let has: Vec<_> = FIRST_FACTORS.into_iter().filter(|(_, factor)| available.contains(factor)).collect();
+        if has.is_empty() || chance.percent(30) { chance.one_of(&FIRST_FACTORS) } else { chance.one_of(&has) }
+    }
+
+    /// The use of a passkey: right, for another session, of another user's, on a foreign page, or by a device that does not
+    /// know its user.
+    fn use_of_passkey(&mut self, session: &Session, chance: &mut Chance<'_>) -> Use {
+        let kind = chance.below(12);
+        let mut asked: Vec<_> = self.sessions.iter().filter_map(|session| session.options.clone()).collect();
+        let options = match (&session.options, kind) {
+            (Some(options), 0..11) => options.clone(),
+            _ if asked.is_empty() => return Use { credential: "{}".to_owned(), is_right: false, is_verified: false },
+            _ => asked.swap_remove(chance.below(asked.len())),
+        };
+        let manners = match kind {
+            0 => Manners { origin: "https://evil.com".to_owned(), ..Manners::default() },
+            1 | 2 => Manners { user_verified: false, ..Manners::default() },
+            _ => Manners::default(),
+        };
+        let [own, others] = &mut self.passkeys;
+        let passkey = if kind == 3 { others } else { own };
+        let credential = passkey.get(&options, &manners).to_string();
+        let is_right = !matches!(kind, 0 | 3) && session.options.as_ref() == Some(&options);
+        Use { credential, is_right, is_verified: manners.user_verified }
     }
 
     /// A code: right, wrong, another session's, one of a moment ago, another user's.
@@ -788,19 +898,15 @@ impl<'a> Sequence<'a> {
         let question = session.question.clone();
         let (is_hidden, is_voided) = (session.client == 1, session.passwords != user.passwords);
         let (uses_up, outcome) = match question.challenge {
-            ChallengeName::SelectChallenge => {
-                let choice = match given.choice {
-                    "PASSWORD" => ChallengeName::Password,
-                    "EMAIL_OTP" => ChallengeName::EmailOtp,
-                    "SMS_OTP" => ChallengeName::SmsOtp,
-                    _ => return Outcome::Refused,
-                };
-                user.chooses(now, is_hidden, choice, given.password, given.device)
-            }
+            ChallengeName::SelectChallenge => match FIRST_FACTORS.into_iter().find(|(name, _)| *name == given.choice) {
+                Some((_, choice)) => user.chooses(now, is_hidden, choice, given.password, given.device),
+                None => (false, Outcome::Refused),
+            },
             ChallengeName::Password => match given.password {
                 Some(password) => user.tries_password(now, password, given.device),
                 None => (false, Outcome::Refused),
             },
+            ChallengeName::WebAuthn => user.uses_passkey(now, &given.use_of_passkey, given.device),
             _ if !question.proofs.is_empty() && is_voided => (false, Outcome::Refused),
             ChallengeName::NewPasswordRequired if user.names_device(question.names_device, given.device).is_none() => {
                 (false, Outcome::Refused)
@@ -898,7 +1004,10 @@ impl<'a> Sequence<'a> {
             return Err(format!("{line}, where {} was to come", expected.name()));
         }
         if let Some(question) = question {
-            *self.stage.tally.borrow_mut().entry(format!("{}: {}", question.name(), expected.name())).or_default() += 1;
+            let is_of_passkey = question.challenge == ChallengeName::WebAuthn || question.follows_passkey();
+            let needs_two = is_of_passkey && self.user.needs_second_factor();
+            let name = question.name() + if needs_two { ", for two" } else { "" };
+            *self.stage.tally.borrow_mut().entry(format!("{name}: {}", expected.name())).or_default() += 1;
         }
         let Ok(reply) = answered else { return Ok(()) };
         match expected {
@@ -941,6 +1050,10 @@ impl<'a> Sequence<'a> {
             passwords: self.user.passwords,
             code,
             exchange,
+            options: reply
+                .challenge_parameters
+                .get("CREDENTIAL_REQUEST_OPTIONS")
+                .map(|options| serde_json::from_str(options).unwrap()),
         });
         Ok(())
     }
@@ -954,8 +1067,16 @@ fn second_factor_name(factor: SecondFactor) -> &'static str {
     }
 }
 
+/// By what users begin, and the challenge that it leads to.
+const FIRST_FACTORS: [(&str, ChallengeName); 4] = [
+    ("PASSWORD", ChallengeName::Password),
+    ("EMAIL_OTP", ChallengeName::EmailOtp),
+    ("SMS_OTP", ChallengeName::SmsOtp),
+    ("WEB_AUTHN", ChallengeName::WebAuthn),
+];
+
 /// What may be answered, asked or not.
-const CHALLENGES: [ChallengeName; 12] = [
+const CHALLENGES: [ChallengeName; 13] = [
     ChallengeName::DevicePasswordVerifier,
     ChallengeName::DeviceSrpAuth,
     ChallengeName::EmailOtp,
@@ -968,4 +1089,5 @@ const CHALLENGES: [ChallengeName; 12] = [
     ChallengeName::SmsMfa,
     ChallengeName::SmsOtp,
     ChallengeName::SoftwareTokenMfa,
+    ChallengeName::WebAuthn,
 ];

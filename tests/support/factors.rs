@@ -7,13 +7,17 @@ use cognate::api::{self, Access, auth_factor, user_pool_mfa};
 use cognate::app::Rpc;
 use cognate::crypto::totp::TotpSecret;
 use cognate::domain::ids::{PoolId, Sub};
-use cognate::store::{Batch, Key as _, Owner, SoftwareTokenKey, UserKey, records};
+use cognate::store::{
+    Batch, Key as _, Owner, PasskeyKey, PasskeyOwnerKey, PoolKey, SoftwareTokenKey, UserKey, records,
+};
 use serde::Serialize;
+use serde_json::json;
 
 use super::authenticator::Authenticator;
 use super::fixtures::{
     PASSWORD, SecondFactor, TestClient, admin_answer, admin_initiate_auth, answer, initiate_auth, value_of,
 };
+use super::passkeys::{self, Manners, Passkey};
 use super::{Credential, Refusal, Wire, World};
 
 /// What any step of a sign-in comes to.
@@ -141,6 +145,45 @@ impl World {
         let token = services.store.read(&key).await.unwrap().unwrap();
         let secret = services.sealer.open(&key.encoded(), token.sealed_secret.as_deref().unwrap()).unwrap();
         Authenticator::of(&TotpSecret::of(secret).shown())
+    }
+
+    /// Has a pool take passkeys for this relying party, for one factor or for two. All else stays.
+    pub async fn take_passkeys(&self, pool: &str, relying_party: &str, stands_for_two: bool) {
+        let store = &*self.app.services.store;
+        let key = PoolKey { pool: PoolId(pool.to_owned()) };
+        let record = store.read(&key).await.unwrap().unwrap().record;
+        let web_authn = records::WebAuthn {
+            relying_party_id: Some(relying_party.to_owned()),
+            factor_configuration: stands_for_two.then(|| "MULTI_FACTOR_WITH_USER_VERIFICATION".to_owned()),
+            ..Default::default()
+        };
+        let mut batch = Batch::default();
+        batch.put(&key, &records::Pool { web_authn: Some(web_authn), ..record });
+        store.commit(batch).await.unwrap();
+    }
+
+    /// Gives a user a passkey for this relying party, another one each time.
+    pub async fn give_passkey(&self, client: &TestClient, username: &str, relying_party: &str) -> Passkey {
+        let services = &self.app.services;
+        let owner = self.owner(client, username).await;
+        let user_handle = passkeys::encoded(owner.sub.to_string().as_bytes());
+        let options = json!({"challenge": "", "rp": {"id": relying_party}, "user": {"id": user_handle}});
+        let (passkey, _) = Passkey::create(&options, &Manners::default(), &services.rng);
+        let key = UserKey { owner: owner.clone() };
+        let user = services.store.read(&key).await.unwrap().unwrap().record;
+        let record = records::Passkey {
+            relying_party_id: relying_party.to_owned(),
+            public_key: passkey.public_key(),
+            ..Default::default()
+        };
+        let mut batch = Batch::default();
+        let credential = passkey.id.clone();
+        let sub = owner.sub.to_string();
+        batch.put(&PasskeyOwnerKey { pool: owner.pool.clone(), credential }, &records::NameOwner { sub });
+        batch.put(&PasskeyKey { owner, credential: passkey.id.clone() }, &record);
+        batch.put(&key, &records::User { passkeys: user.passkeys + 1, ..user });
+        services.store.commit(batch).await.unwrap();
+        passkey
     }
 
     /// The newest code sent to this address.

@@ -216,6 +216,10 @@ impl Passkey {
     }
 
     /// The public key as a COSE_Key.
+    pub fn public_key(&self) -> Vec<u8> {
+        self.cose(-7)
+    }
+
     fn cose(&self, algorithm: i64) -> Vec<u8> {
         let number = cbor_integer;
         match &self.key {
