@@ -12,7 +12,7 @@ use super::{number, skipped};
 use crate::ledger::{Ledger, Load, lasting};
 use crate::support::process::{Process, Service, bare, code_for, pause};
 use crate::support::{audit_trail, refusal_of};
-use crate::traced::{self, Tracing};
+use crate::traced::{self, PAGES_UNTOLD, Tracing};
 
 /// The calls by which the store writes.
 const CALLS: [&str; 4] = ["pwrite64", "sync_file_range", "fdatasync", "syncfs"];
@@ -21,9 +21,6 @@ const ERRORS: [&str; 2] = ["EIO", "ENOSPC"];
 
 /// The most calls of one thread before one fails.
 const CALLS_MAX: u8 = 24;
-
-/// The same of a call that comes with few commits.
-const SYNCFS_CALLS_MAX: u8 = 6;
 
 /// The status of a process that could not write: `EX_IOERR` of sysexits.
 const IO_ERROR: i32 = 74;
@@ -46,12 +43,14 @@ async fn a_write_that_fails_is_not_acknowledged_and_ends_the_process() {
     let faults_count = (CALLS.len() * ERRORS.len()) as u64;
     for round in 0..rounds {
         let (call, error) = faults.next().unwrap();
-        let when = 1 + chance.bytes::<1>()[0] % if *call == "syncfs" { SYNCFS_CALLS_MAX } else { CALLS_MAX };
+        let when = 1 + chance.bytes::<1>()[0] % CALLS_MAX;
         // Once, so that a retry would succeed; or from then on, as when a disk is gone.
         let onward = if (round / faults_count).is_multiple_of(2) { "" } else { "+" };
-        let tracing =
-            Tracing::injecting(&[&format!("{call}:error={error}:when={when}{onward}")]).of(&data.join("store/db"));
-        let tracing = if *call == "syncfs" { tracing.of(&data.join("store")) } else { tracing };
+        let failing = format!("{call}:error={error}:when={when}{onward}");
+        let tracing = match *call {
+            "syncfs" => Tracing::injecting(&[&failing, PAGES_UNTOLD]),
+            _ => Tracing::injecting(&[&failing]).of(&data.join("store/db")),
+        };
         let fault = format!("{call} {error} {when}{onward}");
         let (mut process, accounts) = match Service::try_start(&mut tracing.command(&lasting(&data)), &data) {
             Ok(service) => {

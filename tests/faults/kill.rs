@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use super::{number, skipped};
 use crate::ledger::{Ledger, Load, lasting};
 use crate::support::process::Service;
-use crate::traced::{self, Tracing};
+use crate::traced::{self, PAGES_UNTOLD, Tracing};
 
 /// The most acknowledgements before a kill.
 const ACKNOWLEDGED_MAX: u8 = 48;
@@ -42,15 +42,12 @@ const POINTS: [(&str, &str); 5] = [
     ("before a part of the log is written", "pwrite64"),
     ("after it is written", "sync_file_range"),
     ("before the barrier", "fdatasync"),
-    ("before the barrier where pages lie beside the log", "syncfs"),
+    ("before the barrier where pages may lie beside the log", "syncfs"),
     ("before the answer", "writev"),
 ];
 
 /// The most calls of one thread before it dies at one of them.
 const CALLS_MAX: u8 = 24;
-
-/// The same of a call that comes with few commits.
-const SYNCFS_CALLS_MAX: u8 = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_at_any_point_of_the_committer() {
@@ -68,8 +65,12 @@ async fn nothing_acknowledged_is_lost_at_any_point_of_the_committer() {
     let mut points = POINTS.iter().cycle();
     for round in 0..rounds {
         let (_, call) = points.next().unwrap();
-        let when = 1 + chance.bytes::<1>()[0] % if *call == "syncfs" { SYNCFS_CALLS_MAX } else { CALLS_MAX };
-        let tracing = Tracing::injecting(&[&format!("{call}:signal=KILL:when={when}")]);
+        let when = 1 + chance.bytes::<1>()[0] % CALLS_MAX;
+        let killing = format!("{call}:signal=KILL:when={when}");
+        let tracing = match *call {
+            "syncfs" => Tracing::injecting(&[&killing, PAGES_UNTOLD]),
+            _ => Tracing::injecting(&[&killing]),
+        };
         let (mut process, accounts) = match Service::try_start(&mut tracing.command(&lasting(&data)), &data) {
             Ok(service) => {
                 let load = Load::begin(&service, &format!("user-{round}"));

@@ -14,6 +14,10 @@ pub fn unavailable() -> Option<&'static str> {
     (!can_trace).then_some("strace may not trace here")
 }
 
+/// What keeps the kernel from telling the store of pages beside its log, so that `syncfs` is each of its barriers. Which pages
+/// become too large for the log depends on what else stands on them.
+pub const PAGES_UNTOLD: &str = "inotify_init1:error=EMFILE";
+
 /// What strace does to a service.
 pub struct Tracing {
     directory: tempfile::TempDir,
@@ -50,11 +54,12 @@ impl Tracing {
         self.directory.path().join("trace")
     }
 
-    /// How long the process, which has ended, lived on after the first injection; nothing if none was made.
+    /// How long the process, which has ended, lived on after the first injection (but [`PAGES_UNTOLD`]); nothing if none was made.
     pub fn outlived(&self) -> Option<Duration> {
         let log = std::fs::read_to_string(self.log()).unwrap();
         let time = |line: &str| Duration::from_secs_f64(line.split_whitespace().nth(1).unwrap().parse().unwrap());
-        let first = log.lines().find(|line| line.ends_with("(INJECTED)")).map(time)?;
+        let is_fault = |line: &&str| line.ends_with("(INJECTED)") && !line.contains("inotify_init1");
+        let first = log.lines().find(is_fault).map(time)?;
         log.lines().filter(|line| line.contains("+++ exited")).map(time).max()?.checked_sub(first)
     }
 }
