@@ -47,6 +47,13 @@ macro_rules! answered {
     };
 }
 
+/// Policies by which users begin by password, or by one of these.
+pub fn first_factors(factors: &[auth_factor::Value]) -> api::UserPoolPolicy {
+    let allowed = [auth_factor::Value::Password].iter().chain(factors).map(|factor| (*factor).into()).collect();
+    let sign_in_policy = Some(api::SignInPolicy { allowed_first_auth_factors: allowed });
+    api::UserPoolPolicy { sign_in_policy, ..Default::default() }
+}
+
 impl World {
     /// Whoever has this name, at a client.
     pub fn person<'a>(&'a self, client: &'a TestClient, username: &'a str) -> Person<'a> {
@@ -55,12 +62,7 @@ impl World {
 
     /// A pool that verifies e-mail addresses and allows these factors, beside the password, to begin by.
     pub async fn pool_with_first_factors(&self, factors: &[auth_factor::Value]) -> String {
-        let allowed = [auth_factor::Value::Password].iter().chain(factors).map(|factor| (*factor).into()).collect();
-        self.pool(|request| {
-            let sign_in_policy = Some(api::SignInPolicy { allowed_first_auth_factors: allowed });
-            request.policies = Some(api::UserPoolPolicy { sign_in_policy, ..Default::default() });
-        })
-        .await
+        self.pool(|request| request.policies = Some(first_factors(factors))).await
     }
 
     /// A pool that asks for second factors, as `configuration` says, of these.

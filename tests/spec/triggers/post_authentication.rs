@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{app_client, attributes_of_alice, event, metadata, only_event, thrown};
 use crate::support::World;
+use crate::support::factors::first_factors;
 use crate::support::fixtures::{
     PASSWORD, SecondFactor, TEMPORARY_PASSWORD, TestClient, WRONG_PASSWORD, answer, initiate_auth,
 };
@@ -112,15 +113,7 @@ trigger_spec! {
 trigger_spec! {
     async fn a_code_that_was_right_is_spent_if_the_function_fails(world: World, functions: Functions) {
         let pool = world.pool(|request| {
-            request.policies = Some(api::UserPoolPolicy {
-                sign_in_policy: Some(api::SignInPolicy {
-                    allowed_first_auth_factors: vec![
-                        api::auth_factor::Value::Password.into(),
-                        api::auth_factor::Value::EmailOtp.into(),
-                    ],
-                }),
-                ..Default::default()
-            });
+            request.policies = Some(first_factors(&[api::auth_factor::Value::EmailOtp]));
             request.lambda_config = Some(api::LambdaConfig { post_authentication: function(), ..Default::default() });
         }).await;
         let client = world.client(&pool, |_| {}).await;

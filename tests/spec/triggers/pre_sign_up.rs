@@ -4,6 +4,7 @@ use cognate::api::{self, alias_attribute, explicit_auth_flows, message_action, u
 use serde_json::json;
 
 use super::{app_client, event, metadata, only_event, thrown};
+use crate::support::factors::first_factors;
 use crate::support::fixtures::{PASSWORD, TestClient, attribute, named};
 use crate::support::functions::{Answer, OTHER_FUNCTION, function};
 use crate::support::{Refusal, World, refusal};
@@ -324,15 +325,7 @@ trigger_spec! {
 trigger_spec! {
     async fn users_without_a_password_are_asked_about_too(world: World, functions: Functions) {
         let pool = world.pool(|request| {
-            request.policies = Some(api::UserPoolPolicy {
-                sign_in_policy: Some(api::SignInPolicy {
-                    allowed_first_auth_factors: vec![
-                        api::auth_factor::Value::Password.into(),
-                        api::auth_factor::Value::EmailOtp.into(),
-                    ],
-                }),
-                ..Default::default()
-            });
+            request.policies = Some(first_factors(&[api::auth_factor::Value::EmailOtp]));
             request.lambda_config = Some(api::LambdaConfig { pre_sign_up: function(), ..Default::default() });
         }).await;
         let client = world.client(&pool, |request| {
