@@ -9,7 +9,7 @@ use super::Failure;
 const NO_JSON: &str = "Invalid lambda function output : Invalid JSON";
 
 /// Cognito's words for JSON that is no answer.
-const UNRECOGNIZABLE: &str = "Unrecognizable lambda output";
+pub const UNRECOGNIZABLE: &str = "Unrecognizable lambda output";
 
 /// The members that say which event it is. A function may leave them out, but not change them: an answer to another event, which
 /// something between has mixed up or remembered, decides nothing here.

@@ -38,7 +38,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use answer::{response_of, typed};
+pub use answer::{UNRECOGNIZABLE, response_of, typed};
 pub use binding::Binding;
 pub use lambda::Credentials;
 

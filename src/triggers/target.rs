@@ -13,7 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::answer::thrown;
+use super::answer::{UNRECOGNIZABLE, thrown};
 use super::lambda::Signer;
 use super::{Destination, Failure, Limits};
 use crate::domain::reach::{Reach, reach};
@@ -103,7 +103,7 @@ impl Target {
         let body = match Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
-                return Err(Missed { failure: Failure::Unusable("Unrecognizable lambda output"), again: false });
+                return Err(Missed { failure: Failure::Unusable(UNRECOGNIZABLE), again: false });
             }
             Err(_) => return Err(missed("the function broke off")),
         };

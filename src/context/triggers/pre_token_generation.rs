@@ -15,7 +15,7 @@ use crate::domain::attributes::Attributes;
 use crate::domain::claim_overrides::{ClaimOverrides, Excessive, SCOPES, ScopeOverrides, TokenOverrides};
 use crate::domain::groups::GroupClaims;
 use crate::error::Error;
-use crate::triggers::Trigger;
+use crate::triggers::{Trigger, UNRECOGNIZABLE};
 
 /// What tokens are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +236,7 @@ impl Cx<'_> {
             "V3_0" => self.ask(pool, arn, whom, &Later { version: "3", told, scopes: SCOPES }).await?.into(),
             other => return Err(Error::internal(format!("a trigger of the unknown version {other}"))),
         };
-        overrides.check().map_err(|Excessive| Error::TriggerAnswerUnusable("Unrecognizable lambda output".into()))?;
+        overrides.check().map_err(|Excessive| Error::TriggerAnswerUnusable(UNRECOGNIZABLE.into()))?;
         Ok(Some(overrides))
     }
 }

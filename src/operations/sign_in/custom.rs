@@ -23,6 +23,7 @@ use crate::crypto::srp::ClientNumber;
 use crate::domain::sign_in::{CustomNext, FirstFactor, FirstProof, Round, Rounds, Step, Undecided, Whose};
 use crate::error::Error;
 use crate::store::{Batch, Owner, records};
+use crate::triggers::UNRECOGNIZABLE;
 
 /// The most that a challenge's parameters may take, either kind, with what the sign-in has to remember.
 const PARAMETERS_BYTES_MAX: usize = 24 * 1024;
@@ -166,7 +167,7 @@ impl SignIn<'_> {
         };
         let next = rounds.next(&decision, whose).map_err(|undecided| {
             Error::TriggerAnswerUnusable(match undecided {
-                Undecided::Nothing => "Unrecognizable lambda output".into(),
+                Undecided::Nothing => UNRECOGNIZABLE.into(),
                 Undecided::TooManyRounds => {
                     format!("A sign-in cannot have more than {} challenges.", Rounds::MAX).into()
                 }
