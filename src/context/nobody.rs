@@ -7,7 +7,7 @@ use prost::Message as _;
 
 use super::Cx;
 use super::pools::Pool;
-use crate::crypto::keys::keyed_hash;
+use crate::crypto::keys::{keyed_hash, uuid_of};
 use crate::domain::ids::Sub;
 use crate::store::{Batch, Owner, UserKey, records};
 
@@ -50,10 +50,7 @@ impl Cx<'_> {
     /// Stands for a user whom nobody has: the same for the same name each time, so that what is counted for users (and how
     /// their sessions look) is no different.
     pub fn nobody(&self, pool: &Pool, name: &str) -> Owner {
-        let digest = self.simulated(pool, name);
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        Owner { pool: pool.id.clone(), sub: Sub(uuid::Builder::from_random_bytes(bytes).into_uuid()) }
+        Owner { pool: pool.id.clone(), sub: Sub(uuid_of(self.simulated(pool, name))) }
     }
 
     /// With the batch there is still nobody: what is done for a user expects the user as it was read.

@@ -113,6 +113,13 @@ pub fn keyed_hash(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     HashKey::new(key).hash(parts)
 }
 
+/// An id in the form of a random one, the same for the same hash.
+pub fn uuid_of(hash: [u8; 32]) -> uuid::Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    uuid::Builder::from_random_bytes(bytes).into_uuid()
+}
+
 /// SHA-256.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];

@@ -30,7 +30,7 @@ use uuid::Uuid;
 use super::pools::Pool;
 use super::users::{User, status_name};
 use super::{Cx, Metadata};
-use crate::crypto::keys::sha256;
+use crate::crypto::keys::{sha256, uuid_of};
 use crate::domain::attributes::Attributes;
 use crate::error::Error;
 use crate::store::records;
@@ -108,10 +108,7 @@ impl Cx<'_> {
     /// By which a function knows a second try: the same for the same event of one request, and for no other.
     fn key_of(&self, event: &[u8]) -> Uuid {
         let nonce = self.answered.nonce.get_or_init(|| self.rng.uuid());
-        let digest = sha256(&[nonce.as_bytes().as_slice(), event].concat());
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        uuid::Builder::from_random_bytes(bytes).into_uuid()
+        uuid_of(sha256(&[nonce.as_bytes().as_slice(), event].concat()))
     }
 
     /// What the client sends along, as `clientMetadata`.
