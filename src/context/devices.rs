@@ -23,7 +23,6 @@ pub const DEVICES_PER_USER_MAX: usize = 100;
 
 /// A device that its user has confirmed.
 pub struct Device {
-    pub id: DeviceId,
     key: DeviceKey,
     pub record: Stored<records::Device>,
 }
@@ -46,7 +45,7 @@ impl Cx<'_> {
     pub async fn device(&self, owner: &Owner, id: DeviceId) -> Result<Option<Device>, Error> {
         let key = DeviceKey { owner: owner.clone(), device: id };
         let record = self.store.read(&key).await?;
-        Ok(record.map(|record| Device { id, key, record }))
+        Ok(record.map(|record| Device { key, record }))
     }
 
     /// The user's device of this key, in a pool that has devices at all.
@@ -60,13 +59,13 @@ impl Cx<'_> {
     pub async fn devices(&self, owner: &Owner, after: Option<DeviceId>, limit: usize) -> Result<Vec<Device>, Error> {
         let after = after.map(|device| DeviceKey { owner: owner.clone(), device });
         let listed = self.store.list::<DeviceKey>(&DeviceKey::prefix(owner), after.as_ref(), limit).await?;
-        Ok(listed.into_iter().map(|(key, record)| Device { id: key.device, key, record }).collect())
+        Ok(listed.into_iter().map(|(key, record)| Device { key, record }).collect())
     }
 
     /// The device that a sign-in of this user names. To be asked only once the user has proved something: the answer tells
     /// which devices there are. Where none are tracked, none is named.
     pub async fn named_device(&self, pool: &Pool, user: &User, named: Named<'_>) -> Result<Option<Device>, Error> {
-        if pool.record.devices.is_none() {
+        if !pool.tracks_devices() {
             return Ok(None);
         }
         let id = match (named.before, named.key) {
@@ -101,7 +100,7 @@ impl Cx<'_> {
                     ..device.record.record.clone()
                 };
                 device.replace(batch, &used);
-                Some(records::FamilyDevice { id: device.id.0.as_bytes().to_vec(), confirmed: true })
+                Some(records::FamilyDevice { id: device.id().0.as_bytes().to_vec(), confirmed: true })
             }
             Some(device) => {
                 // Or it was to be proved.
@@ -153,7 +152,7 @@ impl Cx<'_> {
     async fn make_room(&self, batch: &mut Batch, owner: &Owner) -> Result<(), Error> {
         let mut devices = self.devices(owner, None, usize::MAX).await?;
         let surplus = (devices.len() + 1).saturating_sub(DEVICES_PER_USER_MAX);
-        devices.sort_by_key(|device| (device.record.remembered, device.record.authenticated_at, device.id));
+        devices.sort_by_key(|device| (device.record.remembered, device.record.authenticated_at, device.id()));
         devices.iter().take(surplus).for_each(|device| device.delete(batch));
         Ok(())
     }
@@ -166,7 +165,7 @@ impl Cx<'_> {
         family: &records::TokenFamily,
         key: Option<&str>,
     ) -> Result<(), Error> {
-        let device = family.device.as_ref().filter(|device| device.confirmed && pool.record.devices.is_some());
+        let device = family.device.as_ref().filter(|device| device.confirmed && pool.tracks_devices());
         let Some(device) = device else { return Ok(()) };
         let named = key.and_then(|key| DeviceId::of_key(&pool.id, key)).filter(|id| device.is(*id));
         let id = named.ok_or(Error::InvalidRefreshToken)?;
@@ -180,6 +179,10 @@ impl Cx<'_> {
 }
 
 impl Device {
+    pub fn id(&self) -> DeviceId {
+        self.key.device
+    }
+
     /// What decides about it in a sign-in, if it counts in one.
     pub fn standing(&self, pool: &Pool) -> Option<RememberedDevice> {
         let tracking = pool.record.devices.filter(|_| self.record.remembered)?;

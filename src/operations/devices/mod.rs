@@ -23,7 +23,7 @@ use crate::store::Batch;
 
 /// A device as its user and operators see it.
 fn description(cx: &Cx<'_>, pool: &Pool, user: &User, device: &Device) -> api::Device {
-    let (record, key) = (&device.record, device.id.key(&pool.id));
+    let (record, key) = (&device.record, device.id().key(&pool.id));
     let owner = format!("{}.{}", user.record.username, pool.id);
     let arn = format!("arn:aws:cognito-idp:{}:{}:owner/{owner}/device/{key}", cx.region, cx.account);
     let status = if record.remembered { Status::Remembered } else { Status::NotRemembered };
@@ -65,7 +65,7 @@ impl Page {
         let mut devices = cx.devices(&user.owner, after, limit + 1).await?;
         let more = devices.len() > limit;
         devices.truncate(limit);
-        let last = devices.last().filter(|_| more).map(|device| device.id.key(&pool.id));
+        let last = devices.last().filter(|_| more).map(|device| device.id().key(&pool.id));
         Ok(Page {
             devices: devices.iter().map(|device| description(cx, pool, user, device)).collect(),
             token: last.map(|last| cx.opaque_tokens.mint_page(&list, &last, &cx.rng)),

@@ -60,11 +60,11 @@ pub async fn begin(
     let mut batch = Batch::default();
     session.use_up(&mut batch);
     user.expect_unchanged(&mut batch);
-    let waiting = Waiting::at(Step::DeviceProof(before)).proved_by(user).with_device(Some(device.id));
+    let waiting = Waiting::at(Step::DeviceProof(before)).proved_by(user).with_device(Some(device.id()));
     let session = cx.open_session(&mut batch, client, &user.owner, &waiting.with_secret(begun.secret.expose()));
     cx.commit(batch).await?;
     let mut parameters = begun.parameters(&session);
-    parameters.extend(who(client, user, device.id));
+    parameters.extend(who(client, user, device.id()));
     let name = ChallengeName::DevicePasswordVerifier;
     Ok(Outcome::Challenge(Challenge { name, session, parameters, available: Vec::new() }))
 }
@@ -81,7 +81,7 @@ pub async fn answer(
     let device = asked_for(cx, client, user, session, before, responses).await?;
     let proof = srp::Given::among(cx, responses)?;
     let attempt = Attempt::begin(cx, &user.owner).await?;
-    let identity = client.pool.device_identity(device.id);
+    let identity = client.pool.device_identity(device.id());
     let exchange = session.secret(cx)?;
     let is_right = proof.judge(cx, &attempt, exchange.expose(), device.verifier(cx)?, identity).await?;
     let complete = Complete::by_device(before, is_right, &standing(client, user, Some(&device)));

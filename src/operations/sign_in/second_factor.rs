@@ -67,7 +67,7 @@ async fn go_on(
     next: Next,
     named: Option<&Device>,
 ) -> Result<Led, Error> {
-    let id = named.map(|device| device.id);
+    let id = named.map(Device::id);
     let outcome = match next {
         Next::Complete(complete) => return end(cx, batch, client, user, complete, named).await,
         Next::NewPassword => Outcome::Challenge(new_password::ask(cx, batch, client, user, id)),
