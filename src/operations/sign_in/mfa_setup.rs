@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 
 use super::second_factor::{commit, finish, may_continue};
-use super::{Challenge, Outcome, given, one_time_code};
+use super::{Challenge, Outcome, device_named, given, one_time_code};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::context::devices::Named;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::software_tokens::Proved;
 use crate::context::users::User;
@@ -68,7 +67,7 @@ pub async fn answer(
             let changed = records::User { mfa: Some(mfa), ..user.record.record.clone() };
             user.replace(&mut batch, &changed);
             let user = User { owner: user.owner.clone(), record: user.record.with(changed) };
-            let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+            let device = device_named(responses, session);
             let led = finish(cx, &mut batch, client, &user, SecondProof::by_set_up(proved), device).await?;
             if !matches!(led, Ok(Outcome::Challenge(_))) {
                 cx.forget_attempts(&mut batch, &user.owner);

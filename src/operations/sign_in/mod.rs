@@ -27,6 +27,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use crate::api::{self, challenge_name};
+use crate::context::devices::Named;
+use crate::context::sessions::OpenSession;
 use crate::context::tokens::Issued;
 use crate::context::users::User;
 use crate::error::Error;
@@ -104,6 +106,11 @@ fn given<'a>(parameters: &'a HashMap<String, String>, name: &str) -> Option<&'a 
 /// A value without which there is no going on.
 fn parameter<'a>(parameters: &'a HashMap<String, String>, name: &'static str) -> Result<&'a str, Error> {
     given(parameters, name).ok_or(Error::MissingParameter(name))
+}
+
+/// The device that an answer names, or that the sign-in has named before it.
+fn device_named<'a>(responses: &'a HashMap<String, String>, session: &OpenSession) -> Named<'a> {
+    Named { key: given(responses, "DEVICE_KEY"), before: session.device() }
 }
 
 /// Refuses a user who may not sign in, whatever the proof.

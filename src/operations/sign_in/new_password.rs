@@ -6,12 +6,11 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::second_factor::{commit, follow, may_continue};
-use super::{Challenge, Outcome, given, parameter};
+use super::{Challenge, Outcome, device_named, parameter};
 use crate::api::challenge_name;
 use crate::api::check::check_password;
 use crate::context::Cx;
 use crate::context::clients::Client;
-use crate::context::devices::Named;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
@@ -76,7 +75,7 @@ pub async fn set(
     session.use_up(&mut batch);
     let password = cx.new_password(&client.pool, &user.record.username, &password).await?;
     let confirmed = cx.replace_password(&mut batch, &client.pool, user, confirmed, password);
-    let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+    let device = device_named(responses, session);
     let led = follow(cx, &mut batch, client, &confirmed, FirstProof::by_new_password(), device).await?;
     if !matches!(led, Ok(Outcome::Challenge(_))) {
         cx.forget_attempts(&mut batch, &user.owner);

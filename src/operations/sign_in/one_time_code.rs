@@ -6,13 +6,12 @@
 use std::collections::HashMap;
 
 use super::second_factor::{finish, follow, may_continue, may_end_by, settle};
-use super::{Challenge, Outcome, given, may_sign_in, mfa_setup, parameter};
+use super::{Challenge, Outcome, device_named, may_sign_in, mfa_setup, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::clock::after;
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
-use crate::context::devices::Named;
 use crate::context::messages::{Addressee, Perishable, medium_to};
 use crate::context::sessions::{OpenSession, SentCode, Waiting};
 use crate::context::triggers::custom_message::{Occasion, Reason};
@@ -182,7 +181,7 @@ pub async fn answer(
         let mut batch = Batch::default();
         session.use_up(&mut batch);
         let after = verified(cx, &mut batch, client, user, &question, set_up.as_deref()).await?;
-        let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+        let device = device_named(responses, session);
         let led = match question.step {
             Step::FirstFactor(factor) => {
                 may_begin_by_code(user)?;

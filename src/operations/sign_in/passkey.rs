@@ -9,12 +9,11 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::json;
 
 use super::second_factor::{follow, settle};
-use super::{Challenge, Outcome, given, may_sign_in, parameter};
+use super::{Challenge, Outcome, device_named, may_sign_in, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
-use crate::context::devices::Named;
 use crate::context::passkeys::Passkey;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
@@ -97,7 +96,7 @@ pub async fn answer(
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
         passkey.use_up(&mut batch, &used);
-        let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+        let device = device_named(responses, session);
         let led = follow(cx, &mut batch, client, user, proof, device).await?;
         settle(cx, &attempt, batch, led).await
     };

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 
 use super::{
-    Challenge, Led, Outcome, Refusal, device, given, may_sign_in, mfa_setup, new_password, one_time_code, parameter,
+    Challenge, Led, Outcome, Refusal, device, device_named, may_sign_in, mfa_setup, new_password, one_time_code,
+    parameter,
 };
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
@@ -215,7 +216,7 @@ pub async fn answer_by_software_token(
     let ending = async {
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
-        let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+        let device = device_named(responses, session);
         let led = finish(cx, &mut batch, client, user, proof, device).await?;
         settle(cx, &attempt, batch, led).await
     };

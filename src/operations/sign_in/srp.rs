@@ -14,12 +14,11 @@ use std::collections::HashMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::second_factor::{follow, settle};
-use super::{Challenge, Outcome, given, may_sign_in, parameter};
+use super::{Challenge, Outcome, device_named, may_sign_in, parameter};
 use crate::api::challenge_name::Value as ChallengeName;
 use crate::context::Cx;
 use crate::context::attempts::Attempt;
 use crate::context::clients::Client;
-use crate::context::devices::Named;
 use crate::context::sessions::{OpenSession, Waiting};
 use crate::context::users::User;
 use crate::crypto::secret::Secret;
@@ -226,7 +225,7 @@ pub async fn answer(
         let mut batch = Batch::default();
         session.use_up(&mut batch);
         user.expect_unchanged(&mut batch);
-        let device = Named { key: given(responses, "DEVICE_KEY"), before: session.device() };
+        let device = device_named(responses, session);
         let led = follow(cx, &mut batch, client, user, proof, device).await?;
         settle(cx, &attempt, batch, led).await
     };
