@@ -38,7 +38,11 @@ struct Subject {
 }
 
 impl Subject {
+    /// The user, who is told at once of being refused in any case, unless it is hidden who exists.
     async fn of_user(cx: &Cx<'_>, client: &Client, user: &User) -> Result<Self, Error> {
+        if !client.hides_user_existence() {
+            may_sign_in(user, cx.now())?;
+        }
         let (pool, name) = (&client.pool, &user.record.username);
         let kept = cx.srp_verifier(pool, user).await?.filter(|_| !user.temporary_password_is_over(cx.now()));
         Ok(Subject {
@@ -114,15 +118,9 @@ pub async fn exchange_of_password(
     user: Option<&User>,
     number: ClientNumber,
 ) -> Result<PasswordExchange, Error> {
-    let hides = client.hides_user_existence();
     let subject = match user {
-        Some(user) => {
-            if !hides {
-                may_sign_in(user, cx.now())?;
-            }
-            Subject::of_user(cx, client, user).await?
-        }
-        None if hides => Subject::nobody(cx, client, username).await?,
+        Some(user) => Subject::of_user(cx, client, user).await?,
+        None if client.hides_user_existence() => Subject::nobody(cx, client, username).await?,
         None => return Err(Error::UserDoesNotExist),
     };
     let Subject { owner, identity, verifier, .. } = subject;
@@ -244,12 +242,7 @@ pub async fn judge(
 ) -> Result<(Attempt, bool), Error> {
     let proof = Given::among(cx, responses)?;
     let subject = match user {
-        Some(user) => {
-            if !client.hides_user_existence() {
-                may_sign_in(user, cx.now())?;
-            }
-            Subject::of_user(cx, client, user).await?
-        }
+        Some(user) => Subject::of_user(cx, client, user).await?,
         None => Subject::nobody(cx, client, username).await?,
     };
     let attempt = Attempt::begin(cx, session.owner()).await?;
